@@ -1,0 +1,3 @@
+//! Ciphers: what makes a packet unreadable on its way.
+
+pub mod xor;
