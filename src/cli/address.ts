@@ -1,0 +1,189 @@
+// Reading what people write for addresses: hosts with ports, pairs of tunnel addresses, networks.
+
+import { BlockList, isIP, SocketAddress } from "node:net";
+import type { Endpoint } from "../carrier/carrier.js";
+import type { AddressPair } from "../device/link.js";
+import { Failure } from "../failure.js";
+
+/** A host by name or number, and a port if one was given. */
+export interface HostPort {
+  readonly host: string;
+  readonly port?: number;
+}
+
+/**
+ * `HOST`, `HOST:PORT`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:PORT`.
+ *
+ * @param option the option's name, for the error
+ */
+export function parseHost(text: string, option: string): HostPort {
+  const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(text);
+  const plain = /^([^:]*)(?::(.*))?$/.exec(text);
+  const whole = isIP(withoutScope(text)) === 6 ? [text, text] : undefined;
+  const [, host = "", port] = whole ?? bracketed ?? plain ?? [];
+  if (bracketed ? isIP(withoutScope(host)) !== 6 : !whole && !isHost(host)) {
+    throw new Failure(
+      "usage",
+      `${option}: "${text}" is not a host: write HOST, HOST:PORT or [IPV6]:PORT`,
+    );
+  }
+  return port === undefined ? { host } : { host, port: parsePort(port, option) };
+}
+
+/** `[ADDRESS:]PORT`; without an address, every one of the family. */
+export function parseListen(text: string): Partial<Endpoint> & { port: number } {
+  if (/^\d+$/.test(text)) return { port: parsePort(text, "--listen") };
+  const { host, port } = parseHost(text, "--listen");
+  if (port === undefined || isIP(withoutScope(host)) === 0) {
+    throw new Failure(
+      "usage",
+      `--listen: "${text}" is not [ADDRESS:]PORT, such as 1337, 192.0.2.1:1337 or [2001:db8::1]:1337`,
+    );
+  }
+  return { address: canonical(host), port };
+}
+
+function parsePort(text: string, option: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  const least = option === "--listen" ? 0 : 1;
+  if (port >= least && port <= 65_535) return port;
+  throw new Failure(
+    "usage",
+    `${option}: "${text}" is not a port: write a number from ${least} to 65535`,
+  );
+}
+
+/** A name that DNS could know (RFC 1123), or an IPv4 address. */
+function isHost(text: string): boolean {
+  // What looks like an IPv4 address must be one, or resolvers read it in ways nobody means.
+  if (/^[\d.]+$/.test(text)) return isIP(text) === 4;
+  return (
+    text.length <= 253 &&
+    /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i.test(text)
+  );
+}
+
+/** `LOCAL[/PREFIX] PEER`, again and again, each pair of one family. */
+export function parsePairs(words: readonly string[]): AddressPair[] {
+  if (words.length === 0) {
+    throw new Failure(
+      "usage",
+      "LOCAL_IP and PEER_IP are missing: the tunnel's two inner addresses",
+    );
+  }
+  if (words.length % 2 === 1) {
+    throw new Failure(
+      "usage",
+      `PEER_IP is missing after "${words.at(-1)}": inner addresses come in pairs, LOCAL_IP PEER_IP`,
+    );
+  }
+  const pairs: AddressPair[] = [];
+  for (let i = 0; i < words.length; i += 2) {
+    const pair = parsePair(words[i] as string, words[i + 1] as string);
+    if (pairs.some((other) => other.local === pair.local && other.peer === pair.peer)) {
+      throw new Failure("usage", `the pair ${pair.local} ${pair.peer} is given twice`);
+    }
+    pairs.push(pair);
+  }
+  return pairs;
+}
+
+function parsePair(localText: string, peerText: string): AddressPair {
+  const local = parseInner(localText, "LOCAL_IP");
+  const peer = parseInner(peerText, "PEER_IP");
+  if (local.family !== peer.family) {
+    throw new Failure(
+      "usage",
+      `${local.address} is IPv${local.family} and ${peer.address} is IPv${peer.family}: a pair has one family`,
+    );
+  }
+  if (local.address === peer.address) {
+    throw new Failure(
+      "usage",
+      `LOCAL_IP and PEER_IP are both ${local.address}: each end has its own`,
+    );
+  }
+  const prefix = local.prefix ?? peer.prefix ?? (local.family === 4 ? 32 : 128);
+  if (local.prefix !== undefined && peer.prefix !== undefined && local.prefix !== peer.prefix) {
+    throw new Failure(
+      "usage",
+      `${localText} and ${peerText} name networks of two sizes: give one /PREFIX`,
+    );
+  }
+  if (local.prefix !== undefined && !network(peer.address, prefix).has(local.address)) {
+    throw new Failure(
+      "usage",
+      `${peer.address} is not in the network ${localText}: leave /${prefix} out, or make it smaller`,
+    );
+  }
+  return { local: local.address, peer: peer.address, prefix };
+}
+
+interface Inner {
+  readonly address: string;
+  readonly family: 4 | 6;
+  readonly prefix?: number;
+}
+
+function parseInner(text: string, what: string): Inner {
+  const [host = "", prefixText, ...rest] = text.split("/");
+  const family = isIP(host) as 0 | 4 | 6;
+  if (family === 0 || host.includes("%") || rest.length > 0) {
+    throw new Failure("usage", `${what}: "${text}" is not an IP address`);
+  }
+  const address = canonical(host);
+  const useless = unusable(address, family);
+  if (useless !== undefined) {
+    throw new Failure(
+      "usage",
+      `${what}: ${address} is ${useless}, no address for one end of a tunnel`,
+    );
+  }
+  if (prefixText === undefined) return { address, family };
+  const bits = family === 4 ? 32 : 128;
+  const prefix = /^\d{1,3}$/.test(prefixText) ? Number(prefixText) : Number.NaN;
+  if (!(prefix >= 1 && prefix <= bits)) {
+    throw new Failure("usage", `${what}: "/${prefixText}" is not a prefix: write /1 to /${bits}`);
+  }
+  return { address, family, prefix };
+}
+
+function unusable(address: string, family: 4 | 6): string | undefined {
+  const kinds =
+    family === 4
+      ? ([
+          ["0.0.0.0", 8, "unspecified"],
+          ["127.0.0.0", 8, "a loopback address"],
+          ["224.0.0.0", 4, "a multicast address"],
+          ["255.255.255.255", 32, "the broadcast address"],
+        ] as const)
+      : ([
+          ["::", 128, "unspecified"],
+          ["::1", 128, "the loopback address"],
+          ["::ffff:0:0", 96, "an IPv4 address written as IPv6"],
+          ["ff00::", 8, "a multicast address"],
+        ] as const);
+  return kinds.find(([base, prefix]) => network(base, prefix).has(address))?.[2];
+}
+
+/** The network that an address lies in. */
+export function network(base: string, prefix: number): { has(address: string): boolean } {
+  const family = isIP(base) === 6 ? "ipv6" : "ipv4";
+  const list = new BlockList();
+  list.addSubnet(base, prefix, family);
+  return {
+    // A BlockList finds IPv4 in IPv6 networks and back: families are compared first.
+    has: (address) =>
+      (isIP(address) === 6 ? "ipv6" : "ipv4") === family && list.check(address, family),
+  };
+}
+
+/** An address as the system writes it: `2001:DB8:0::1` becomes `2001:db8::1`. */
+export function canonical(address: string): string {
+  if (isIP(address) !== 6 || address.includes("%")) return address;
+  return new SocketAddress({ address, family: "ipv6" }).address;
+}
+
+function withoutScope(address: string): string {
+  return address.replace(/%[^%/]{1,15}$/, "");
+}

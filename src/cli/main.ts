@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+// The program: finds the command, runs it, and turns what goes wrong into one sentence and a code.
+
+import { readFileSync } from "node:fs";
+import { cac } from "cac";
+import { Failure } from "../failure.js";
+import type { Parsed } from "./command.js";
+import { commands, defaultCommand, globalOptions, PROGRAM } from "./commands.js";
+import { exitCodes } from "./exit.js";
+import { harmless, styleText } from "./text.js";
+import { safeWords, unmark } from "./words.js";
+
+const argv = process.argv.slice(2);
+
+// A reader that has enough, such as `head`, closes its end: then nobody listens any more.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.fault);
+});
+process.stderr.on("error", () => {});
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+
+try {
+  process.exit(await main());
+} catch (error) {
+  fail(error);
+}
+
+async function main(): Promise<number> {
+  const { command, words } = safeWords(argv, { commands, defaultCommand, globalOptions });
+  const cli = cac(PROGRAM);
+  for (const { name, usage, about, options } of commands) {
+    const registered = cli.command(`${name} [...words]`, about).usage(usage);
+    if (name === defaultCommand.name) registered.alias("!");
+    for (const option of [...globalOptions, ...options]) {
+      registered.option(
+        `--${option.name}${option.value ? ` <${option.value}>` : ""}`,
+        option.about,
+      );
+    }
+    registered.action(() => {});
+  }
+  // cac is given whole words only, so its own way with --version, -v and numbers has no say.
+  const { args, options } = cli.parse(["", "", ...words], { run: false });
+  cli.runMatchedCommand();
+  if (options.version) {
+    process.stdout.write(`${PROGRAM} ${packageVersion()}\n`);
+    return exitCodes.ok;
+  }
+  if (options.help) {
+    const { helpSections, renderSections } = await import("./help.js");
+    const named = words[0] === command.name ? command : undefined;
+    process.stdout.write(`${renderSections(helpSections(named))}\n`);
+    return exitCodes.ok;
+  }
+  return command.run(parsed(command, args, options));
+}
+
+function parsed(
+  command: Parsed["command"],
+  args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+): Parsed {
+  const values: Record<string, string> = {};
+  const switches: Record<string, number> = {};
+  for (const { name, value } of command.options) {
+    const camelCase = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const given = [options[camelCase] ?? []].flat();
+    if (given.length === 0) continue;
+    if (value === undefined) switches[name] = given.length;
+    else values[name] = unmark(String(given.at(-1)));
+  }
+  return { command, words: args.map(unmark), values, switches };
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Says what went wrong, and ends the program. */
+function fail(error: unknown): never {
+  const known = error instanceof Failure;
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = [
+    `${styleText("red", `${PROGRAM}:`, process.stderr)} ${known ? message : `our own fault: ${message} (please report it; -vv shows where)`}`,
+    ...(known ? error.hints.map((hint) => `  ${hint}`) : []),
+  ];
+  const verbosity = argv.filter((word) => word === "-v" || word === "--verbose").length;
+  if ((argv.includes("-vv") || verbosity >= 2) && error instanceof Error) {
+    lines.push(error.stack ?? "");
+  }
+  process.stderr.write(`${harmless(lines.join("\n"))}\n`);
+  process.exit(known ? exitCodes[error.kind] : exitCodes.fault);
+}

@@ -1,0 +1,124 @@
+// What the words of `crapvpn run` mean, checked as far as it goes without asking the system.
+
+import { isIP } from "node:net";
+import type { FormatInfo } from "../core/core.js";
+import type { AddressPair } from "../device/link.js";
+import { Failure } from "../failure.js";
+import { MIN_IPV6_MTU, MIN_MTU } from "../tunnel/mtu.js";
+import { type HostPort, network, parseHost, parseListen, parsePairs } from "./address.js";
+import type { Parsed } from "./command.js";
+
+export interface RunOptions {
+  /** Where the key is: HEX, `@FILE`, `-`, or absent for the environment. */
+  readonly key: string | undefined;
+  readonly peer: HostPort & { readonly port: number };
+  /** Where to listen; without an address, on every one of the peer's family. */
+  readonly listen: { readonly address?: string; readonly port: number };
+  readonly device: string;
+  /** Whatever fits the way to the peer, if absent. */
+  readonly mtu: number | undefined;
+  readonly pairs: readonly AddressPair[];
+  readonly ethertype: boolean;
+  readonly onlyPeer: boolean;
+  readonly statsSeconds: number | undefined;
+  readonly json: boolean;
+  /** −1 errors only, 0, 1 first drops, 2 every drop. */
+  readonly verbosity: number;
+}
+
+/** @throws Failure `usage` */
+export function readOptions({ words, values, switches }: Parsed, format: FormatInfo): RunOptions {
+  const verbose = switches.verbose ?? 0;
+  if (verbose > 0 && switches.quiet) {
+    throw new Failure("usage", "-v and -q contradict each other: give one of them");
+  }
+  const peerText = values["peer-host"];
+  if (peerText === undefined) {
+    throw new Failure("usage", "no peer: give -p HOST, the other end's address or name");
+  }
+  const peer = { port: format.udpPort, ...parseHost(peerText, "-p") };
+  const pairs = parsePairs(words);
+  refuseLoop(peer.host, pairs);
+  const ethertype = (switches.ethertype ?? 0) > 0;
+  return {
+    key: values["hex-key"],
+    peer,
+    listen: values.listen === undefined ? { port: format.udpPort } : parseListen(values.listen),
+    device: parseDevice(values.device ?? "tun0"),
+    mtu: values.mtu === undefined ? undefined : parseMtu(values.mtu),
+    pairs,
+    ethertype,
+    onlyPeer: (switches["only-peer"] ?? 0) > 0,
+    statsSeconds: values.stats === undefined ? undefined : parseSeconds(values.stats),
+    json: (switches.json ?? 0) > 0,
+    verbosity: switches.quiet ? -1 : verbose,
+  };
+}
+
+/**
+ * Refuses a peer whose own address would be reached through the tunnel: each datagram would be
+ * wrapped again, for ever.
+ *
+ * @throws Failure `usage`
+ */
+export function refuseLoop(host: string, pairs: readonly AddressPair[]): void {
+  if (isIP(host) === 0) return;
+  for (const pair of pairs) {
+    if (host === pair.local) {
+      throw new Failure(
+        "usage",
+        `-p: ${host} is LOCAL_IP, this end's address inside the tunnel: -p takes the other host's outer address`,
+      );
+    }
+    if (network(pair.peer, pair.prefix).has(host)) {
+      throw new Failure(
+        "usage",
+        `-p: ${host} lies inside the tunnel (${pair.peer}/${pair.prefix}): its datagrams would be routed back into it; -p takes the other host's outer address`,
+      );
+    }
+  }
+}
+
+/** @throws Failure if IPv6 cannot live with this MTU (RFC 8200, section 5) */
+export function refuseSmallMtu(
+  mtu: number,
+  pairs: readonly AddressPair[],
+  kind: "usage" | "system",
+  how: string,
+): void {
+  if (mtu < MIN_MTU) {
+    throw new Failure(kind, `an MTU of ${mtu} bytes (${how}) is too small: IPv4 needs ${MIN_MTU}`);
+  }
+  const ipv6 = pairs.find(({ local }) => isIP(local) === 6);
+  if (mtu < MIN_IPV6_MTU && ipv6) {
+    throw new Failure(
+      kind,
+      `an MTU of ${mtu} bytes (${how}) is too small for ${ipv6.local}: IPv6 needs ${MIN_IPV6_MTU}; leave IPv6 out, or give a larger --mtu and let datagrams travel in fragments`,
+    );
+  }
+}
+
+function parseDevice(text: string): string {
+  const good =
+    Buffer.byteLength(text) <= 15 &&
+    /^[^\s/:%]+(%d)?[^\s/:%]*$/.test(text) &&
+    !/^\.{1,2}$/.test(text);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they have no place in a name.
+  if (good && !/[\u0000-\u001f\u007f]/.test(text)) return text;
+  throw new Failure(
+    "usage",
+    `--device: "${text}" is not a device name: at most 15 bytes, without spaces, "/" and ":"`,
+  );
+}
+
+function parseMtu(text: string): number {
+  const mtu = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
+  if (mtu >= MIN_MTU && mtu <= 65_535) return mtu;
+  throw new Failure("usage", `--mtu: "${text}" is not a number of bytes from ${MIN_MTU} to 65535`);
+}
+
+function parseSeconds(text: string): number {
+  const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (seconds >= 0.1 && seconds <= 1_000_000) return seconds;
+  throw new Failure("usage", `--stats: "${text}" is not a number of seconds from 0.1 to 1000000`);
+}

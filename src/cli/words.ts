@@ -1,0 +1,126 @@
+// The words of a command line made safe for cac, which would turn the key 0011223344 into a number.
+//
+// Each option is written as `--name` or `--name=VALUE` before cac sees it, and values and words
+// begin with a mark that no number, option or command begins with. It is taken off afterwards.
+
+import { closestMatch } from "leven";
+import { Failure } from "../failure.js";
+import type { CommandSpec, OptionSpec } from "./command.js";
+
+const MARK = "\u0001";
+
+export function unmark(text: string): string {
+  return text.startsWith(MARK) ? text.slice(MARK.length) : text;
+}
+
+export interface CommandTable {
+  readonly commands: readonly CommandSpec[];
+  /** Meant where no command is named. */
+  readonly defaultCommand: CommandSpec;
+  /** Options that every command has. */
+  readonly globalOptions: readonly OptionSpec[];
+}
+
+export interface SafeWords {
+  readonly command: CommandSpec;
+  /** What cac reads as it stands. */
+  readonly words: readonly string[];
+}
+
+/**
+ * Finds the command and spells out its options.
+ *
+ * @param argv the words after the program's name
+ * @throws Failure `usage` if an option is unknown, lacks its value, or has one too many
+ */
+export function safeWords(argv: readonly string[], table: CommandTable): SafeWords {
+  // Read with the options of all commands, since the command's own word may come after some: an
+  // option of one name takes a value in every command or in none.
+  const options = [...table.globalOptions, ...table.commands.flatMap(({ options }) => options)];
+  const uses: Use[] = [];
+  const words: string[] = [];
+  const rest = [...argv];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === "--") words.push(...rest.splice(0));
+    else if (!word.startsWith("-") || word === "-") words.push(word);
+    else uses.push(...readOptions(word, rest, options));
+  }
+  const named = table.commands.find(({ name }) => name === words[0]);
+  const command = named ?? table.defaultCommand;
+  for (const { option, written } of uses) {
+    if (![...table.globalOptions, ...command.options].includes(option)) {
+      throw new Failure(
+        "usage",
+        `${written} is no option of "${command.name}": see ${command.name} --help`,
+      );
+    }
+  }
+  return {
+    command,
+    words: [
+      ...(named ? [named.name] : []),
+      ...uses.map(({ option, value }) =>
+        value === undefined ? `--${option.name}` : `--${option.name}=${MARK}${value}`,
+      ),
+      ...words.slice(named ? 1 : 0).map((word) => MARK + word),
+    ],
+  };
+}
+
+/** An option as it was used. */
+interface Use {
+  readonly option: OptionSpec;
+  /** How it was written, without its value. */
+  readonly written: string;
+  readonly value?: string;
+}
+
+/** Reads one word that begins with a dash, and takes a value that follows it off `rest`. */
+function readOptions(word: string, rest: string[], options: readonly OptionSpec[]): Use[] {
+  if (word.startsWith("--")) {
+    const [written = "", ...parts] = word.split("=");
+    const option = options.find(({ name }) => `--${name}` === written);
+    if (option === undefined) throw unknown(written, options);
+    return [finish(option, written, parts.length > 0 ? parts.join("=") : undefined, rest)];
+  }
+  const uses: Use[] = [];
+  for (let i = 1; i < word.length; i++) {
+    const written = `-${word[i]}`;
+    const option = options.find(({ short }) => short === word[i]);
+    if (option === undefined) throw unknown(written, options);
+    // What follows the letter of an option with a value is the value: -kHEX.
+    const value = option.value === undefined ? "" : word.slice(i + 1);
+    uses.push(finish(option, written, value === "" ? undefined : value, rest));
+    if (option.value !== undefined) break;
+  }
+  return uses;
+}
+
+function finish(
+  option: OptionSpec,
+  written: string,
+  attached: string | undefined,
+  rest: string[],
+): Use {
+  if (option.value === undefined) {
+    if (attached !== undefined) throw new Failure("usage", `${written} takes no value`);
+    return { option, written };
+  }
+  const value = attached ?? rest.shift();
+  if (value === undefined) {
+    throw new Failure("usage", `${written} needs a value: ${written} ${option.value}`);
+  }
+  return { option, written, value };
+}
+
+function unknown(written: string, options: readonly OptionSpec[]): Failure {
+  const near =
+    written.length > 3 &&
+    closestMatch(
+      written,
+      options.map(({ name }) => `--${name}`),
+      { maxDistance: 3 },
+    );
+  const advice = near ? `did you mean ${near}?` : "see --help";
+  return new Failure("usage", `unknown option ${written}: ${advice}`);
+}

@@ -1,0 +1,169 @@
+// TUN on Linux: a network device whose other end is a file (Documentation/networking/tuntap.rst).
+
+import { closeSync, constants, openSync } from "node:fs";
+import { errnoOf, Failure } from "../failure.js";
+import type { Device } from "./device.js";
+import * as libc from "./libc.js";
+
+const TUN_PATH = "/dev/net/tun";
+
+/** linux/if_tun.h: `_IOW('T', 202, int)`, on all but the alpha, mips, powerpc and sparc machines. */
+const TUNSETIFF = 0x400454ca;
+/** linux/if_tun.h: `_IOR('T', 210, unsigned int)`. */
+const TUNGETIFF = 0x800454d2;
+/** linux/if_tun.h: IP packets, not Ethernet frames. */
+const IFF_TUN = 0x0001;
+/** linux/if_tun.h: packets come without the `tun_pi` header. */
+const IFF_NO_PI = 0x1000;
+/** linux/if_tun.h: the device stays when nobody has it open. */
+const IFF_PERSIST = 0x0800;
+/** linux/if.h: bytes of a device's name with its closing zero. */
+const IFNAMSIZ = 16;
+/** linux/if.h: bytes of `struct ifreq` where pointers have 8. */
+const IFREQ_BYTES = 40;
+
+/**
+ * Opens a TUN device, which exists as long as it is open, or attaches to a persistent one.
+ *
+ * @param name at most 15 bytes; `%d` in it stands for the first free number
+ * @throws Failure `system` if there is no TUN, no right to it, or the name is taken
+ */
+export function openTun(name: string): Device {
+  let fd: number;
+  try {
+    fd = openSync(TUN_PATH, constants.O_RDWR | constants.O_NONBLOCK);
+  } catch (error) {
+    throw cannotOpen(errnoOf(error), error);
+  }
+  try {
+    const attached = attach(fd, name);
+    return new Tun(fd, attached.name, attached.persistent);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function cannotOpen(errno: string | undefined, error: unknown): Error {
+  switch (errno) {
+    case "EACCES":
+    case "EPERM":
+      return new NoRight(`no right to open ${TUN_PATH}`, false);
+    case "ENOENT":
+      return new Failure("system", `${TUN_PATH} does not exist: this kernel has no TUN loaded`, [
+        "sudo modprobe tun",
+      ]);
+    case "ENODEV":
+    case "ENXIO":
+      return new Failure("system", `${TUN_PATH} is there, but this kernel has no TUN`, [
+        "sudo modprobe tun",
+      ]);
+    default:
+      return error as Error;
+  }
+}
+
+/** Makes or joins the device; answers with the name that the kernel gave it. */
+function attach(fd: number, name: string): { name: string; persistent: boolean } {
+  const request = Buffer.alloc(IFREQ_BYTES);
+  // In C: struct ifreq { char ifr_name[IFNAMSIZ]; union { short ifr_flags; … }; }
+  const view = new DataView(request.buffer, request.byteOffset, request.length);
+  request.write(name, 0, IFNAMSIZ - 1);
+  view.setUint16(IFNAMSIZ, IFF_TUN | IFF_NO_PI, libc.LITTLE_ENDIAN);
+  if (libc.ioctl(fd, TUNSETIFF, request) === 0) {
+    libc.ioctl(fd, TUNGETIFF, request);
+    const flags = view.getUint16(IFNAMSIZ, libc.LITTLE_ENDIAN);
+    return {
+      name: request.toString("utf8", 0, request.indexOf(0)),
+      persistent: (flags & IFF_PERSIST) !== 0,
+    };
+  }
+  const errno = libc.errno();
+  switch (errno) {
+    case "EPERM":
+      throw new NoRight(`no right to make the device ${name}`, true);
+    case "EBUSY":
+      throw new Failure("system", `${name} is in use by another program: choose another --device`);
+    case "EINVAL":
+    case "EEXIST":
+      throw new Failure(
+        "system",
+        `${name} exists and is no TUN device that can be joined: choose another --device`,
+      );
+    default:
+      throw new Failure("system", `cannot make the device ${name}: ${errno}`);
+  }
+}
+
+/** The device needs a right that this process has not. */
+export class NoRight extends Failure {
+  /** The TUN itself could be opened: what is missing is the right to make a device of this name. */
+  readonly atDevice: boolean;
+
+  constructor(message: string, atDevice: boolean) {
+    super("system", message);
+    this.atDevice = atDevice;
+  }
+}
+
+class Tun implements Device {
+  readonly name: string;
+  readonly persistent: boolean;
+  readonly #fd: number;
+  /** Wakes `readable` when the device is closed, since a thread in poll(2) stops for nothing else. */
+  readonly #wake: number;
+  #waiting: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(fd: number, name: string, persistent: boolean) {
+    this.name = name;
+    this.persistent = persistent;
+    this.#fd = fd;
+    this.#wake = libc.eventfd(0, libc.EFD_CLOEXEC | libc.EFD_NONBLOCK);
+    if (this.#wake < 0) throw new Failure("system", `cannot make an eventfd: ${libc.errno()}`);
+    process.once("exit", this.#wakeUp);
+  }
+
+  read(into: Uint8Array): number {
+    if (this.#closed) return 0;
+    const length = libc.read(this.#fd, into, into.length);
+    if (length >= 0) return length;
+    const errno = libc.errno();
+    if (errno === "EAGAIN" || errno === "EINTR") return 0;
+    // EBADFD: the kernel has taken the device from us.
+    throw new Failure(
+      "system",
+      errno === "EBADFD"
+        ? `${this.name} was deleted by somebody else`
+        : `cannot read from ${this.name}: ${errno}`,
+    );
+  }
+
+  write(packet: Uint8Array): string | undefined {
+    if (this.#closed) return "EBADF";
+    return libc.write(this.#fd, packet, packet.length) < 0 ? libc.errno() : undefined;
+  }
+
+  async readable(): Promise<boolean> {
+    if (this.#closed) return false;
+    this.#waiting = libc.pollReadable([this.#fd, this.#wake]);
+    await this.#waiting;
+    return !this.#closed;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    process.off("exit", this.#wakeUp);
+    this.#wakeUp();
+    // Closed only when nobody polls it any more: the number may be another file's at once.
+    await this.#waiting;
+    closeSync(this.#fd);
+    closeSync(this.#wake);
+  }
+
+  /** An eventfd is woken by adding a number to it (eventfd(2)): any 8 bytes but zeros. */
+  readonly #wakeUp = () => {
+    libc.write(this.#wake, new Uint8Array(8).fill(1), 8);
+  };
+}

@@ -1,0 +1,211 @@
+// The event engine: the author's select loop on Node's event loop, packet by packet.
+//
+// The way of a packet out:
+//   1. wait until the device has something to read;
+//   2. read a packet into a free slot of the core's arena;
+//   3. the core makes a datagram of it, in place, or drops it;
+//   4. the carrier sends the datagram, and the slot is free again.
+// And in:
+//   5. the carrier hands a datagram over; it is copied into slot 0;
+//   6. the core checks it and takes the packet out, in place, or drops it;
+//   7. the device takes the packet;
+//   8. the device is looked at once more: the answer to what it took may be there already.
+
+import type { Carrier, Endpoint } from "../carrier/carrier.js";
+import type { CoreTunnel, Direction, DropReport, Reason } from "../core/core.js";
+import type { Device } from "../device/device.js";
+import { reasonOf } from "./reason.js";
+
+/** Slots that an arena needs: one for what arrives, and as many as are read in one go. */
+export const EVENT_ENGINE_SLOTS = 64;
+const RECEIVING_SLOT = 0;
+
+/** What a person may want to hear about a running tunnel. */
+export type EngineEvent =
+  | { readonly type: "heard"; readonly source: Endpoint }
+  | { readonly type: "wrong_key"; readonly datagrams: number }
+  | {
+      readonly type: "drop";
+      readonly direction: Direction;
+      readonly length: number;
+      /** Nothing was dropped in this direction for this reason before. */
+      readonly first: boolean;
+      readonly report: DropReport;
+    };
+
+export interface EngineOptions {
+  readonly tunnel: CoreTunnel;
+  readonly device: Device;
+  readonly carrier: Carrier;
+  /** Take datagrams from the peer's address and port alone. */
+  readonly onlyPeer?: boolean;
+  /** Tell every drop, not only the first of its kind. */
+  readonly everyDrop?: boolean;
+  readonly notify?: (event: EngineEvent) => void;
+}
+
+export class EventEngine {
+  readonly #tunnel: CoreTunnel;
+  readonly #device: Device;
+  readonly #carrier: Carrier;
+  readonly #onlyPeer: boolean;
+  readonly #everyDrop: boolean;
+  readonly #notify: (event: EngineEvent) => void;
+
+  readonly #packetRooms: Uint8Array[] = [];
+  readonly #datagramRoom: Uint8Array;
+  readonly #freeSlots: number[] = [];
+  readonly #told = new Set<string>();
+  #onFree: (() => void) | undefined;
+  #lookSoon = false;
+  #heard = false;
+  #stopped = false;
+  #fail: (error: unknown) => void = () => {};
+
+  constructor(options: EngineOptions) {
+    this.#tunnel = options.tunnel;
+    this.#device = options.device;
+    this.#carrier = options.carrier;
+    this.#onlyPeer = options.onlyPeer ?? false;
+    this.#everyDrop = options.everyDrop ?? false;
+    this.#notify = options.notify ?? (() => {});
+    this.#datagramRoom = this.#tunnel.datagramRoom(RECEIVING_SLOT);
+    for (let slot = 0; slot < EVENT_ENGINE_SLOTS; slot++) {
+      this.#packetRooms.push(this.#tunnel.packetRoom(slot));
+      if (slot !== RECEIVING_SLOT) this.#freeSlots.push(slot);
+    }
+  }
+
+  /**
+   * Runs until `stop`, or until the device is gone.
+   *
+   * @throws Failure if the device is gone
+   */
+  async run(): Promise<void> {
+    const failed = new Promise<never>((_resolve, reject) => {
+      this.#fail = reject;
+    });
+    this.#carrier.start((datagram, source) => this.#receive(datagram, source));
+    await Promise.race([failed, this.#pumpDevice()]);
+  }
+
+  /** Ends `run`, and closes the device and the carrier. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.all([this.#device.close(), this.#carrier.close()]);
+    this.#onFree?.();
+  }
+
+  /** Steps 1 to 4, again and again. */
+  async #pumpDevice(): Promise<void> {
+    while (await this.#device.readable()) {
+      while (!this.#drainDevice()) {
+        // As many packets as there are slots went out in one go: now it's the carrier's turn.
+        await new Promise((resolve) => setImmediate(resolve));
+        await this.#someFreeSlot();
+      }
+    }
+  }
+
+  /** Reads and sends until the device has nothing more (true) or no slot is free (false). */
+  #drainDevice(): boolean {
+    while (!this.#stopped) {
+      const slot = this.#freeSlots.pop();
+      if (slot === undefined) return false;
+      const length = this.#device.read(this.#packetRooms[slot] as Uint8Array);
+      if (length === 0) {
+        this.#freeSlots.push(slot);
+        return true;
+      }
+      this.#send(slot, length);
+    }
+    return true;
+  }
+
+  #send(slot: number, length: number): void {
+    const sealed = this.#tunnel.encapsulate(slot, length);
+    if (sealed < 0) {
+      this.#free(slot);
+      this.#tellDrop("out", length);
+      return;
+    }
+    this.#carrier.send(this.#tunnel.placed(slot, sealed), (errno) => {
+      this.#free(slot);
+      if (errno !== undefined && !this.#stopped) this.#lose("out", reasonOf(errno), length);
+    });
+  }
+
+  /** Steps 5 to 8. */
+  #receive(datagram: Uint8Array, source: Endpoint): void {
+    if (this.#stopped) return;
+    if (this.#onlyPeer && !sameEndpoint(source, this.#carrier.peer)) {
+      this.#tunnel.refuse("in", "other_source", datagram.length);
+      this.#tellDrop("in", datagram.length);
+      return;
+    }
+    this.#datagramRoom.set(datagram);
+    const opened = this.#tunnel.decapsulate(RECEIVING_SLOT, datagram.length);
+    if (opened < 0) {
+      this.#tellDrop("in", datagram.length);
+      return;
+    }
+    if (!this.#heard) {
+      this.#heard = true;
+      this.#notify({ type: "heard", source: { address: source.address, port: source.port } });
+    }
+    const packet = this.#tunnel.placed(RECEIVING_SLOT, opened);
+    const errno = this.#device.write(packet);
+    if (errno !== undefined) this.#lose("in", reasonOf(errno, "device"), packet.length);
+    else this.#lookAtDeviceSoon();
+  }
+
+  /** Step 8, once for all datagrams that arrive in one turn of the event loop. */
+  #lookAtDeviceSoon(): void {
+    if (this.#lookSoon) return;
+    this.#lookSoon = true;
+    setImmediate(() => {
+      this.#lookSoon = false;
+      try {
+        this.#drainDevice();
+      } catch (error) {
+        this.#fail(error);
+      }
+    });
+  }
+
+  #lose(direction: Direction, reason: Reason, length: number): void {
+    this.#tunnel.lose(direction, reason, length);
+    this.#tellDrop(direction, length);
+  }
+
+  #tellDrop(direction: Direction, length: number): void {
+    const datagrams = this.#tunnel.pollWrongKey();
+    if (datagrams > 0) this.#notify({ type: "wrong_key", datagrams });
+    const report = this.#tunnel.lastDrop();
+    if (report === undefined) return;
+    const kind = `${direction} ${report.reason}`;
+    const first = !this.#told.has(kind);
+    this.#told.add(kind);
+    if (first || this.#everyDrop) {
+      this.#notify({ type: "drop", direction, length, first, report });
+    }
+  }
+
+  #free(slot: number): void {
+    this.#freeSlots.push(slot);
+    this.#onFree?.();
+  }
+
+  /** Waits while the carrier still needs the bytes of every slot. */
+  async #someFreeSlot(): Promise<void> {
+    if (this.#freeSlots.length > 0 || this.#stopped) return;
+    await new Promise<void>((resolve) => {
+      this.#onFree = resolve;
+    });
+    this.#onFree = undefined;
+  }
+}
+
+function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  return a.port === b.port && a.address === b.address;
+}

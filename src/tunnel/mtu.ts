@@ -1,0 +1,33 @@
+// The longest inner packet that travels in one piece.
+
+/** Bytes of an outer IP header without options. */
+const OUTER_IP_BYTES = { 4: 20, 6: 40 } as const;
+const UDP_HEADER_BYTES = 8;
+/** The longest UDP payload over IPv4: 65,535 − 20 − 8. Over IPv6 it is kept the same. */
+const MAX_DATAGRAM_BYTES = 65_507;
+
+/** RFC 791: every IPv4 link carries at least so much. */
+export const MIN_MTU = 68;
+/** RFC 8200, section 5: every IPv6 link carries at least so much. */
+export const MIN_IPV6_MTU = 1280;
+
+/** The longest packet that any datagram can carry. */
+export function maxMtu(overhead: number): number {
+  return MAX_DATAGRAM_BYTES - overhead;
+}
+
+/**
+ * The longest packet whose datagram fits the way to the peer without being fragmented.
+ *
+ * @param routeMtu MTU of that way, in bytes
+ * @param overhead bytes that a datagram has more than its packet
+ */
+export function innerMtu(routeMtu: number, outerFamily: 4 | 6, overhead: number): number {
+  const fitting = routeMtu - OUTER_IP_BYTES[outerFamily] - UDP_HEADER_BYTES - overhead;
+  return Math.min(fitting, maxMtu(overhead));
+}
+
+/** How `innerMtu` came about, for people. */
+export function innerMtuSum(routeMtu: number, outerFamily: 4 | 6, overhead: number): string {
+  return `${routeMtu} − ${OUTER_IP_BYTES[outerFamily]} IPv${outerFamily} − ${UDP_HEADER_BYTES} UDP − ${overhead} header`;
+}
