@@ -71,6 +71,7 @@ export function parsePairs(words: readonly string[]): AddressPair[] {
       "LOCAL_IP and PEER_IP are missing: the tunnel's two inner addresses",
     );
   }
+  const inner = words.map((word, i) => parseInner(word, i % 2 === 0 ? "LOCAL_IP" : "PEER_IP"));
   if (words.length % 2 === 1) {
     throw new Failure(
       "usage",
@@ -78,8 +79,8 @@ export function parsePairs(words: readonly string[]): AddressPair[] {
     );
   }
   const pairs: AddressPair[] = [];
-  for (let i = 0; i < words.length; i += 2) {
-    const pair = parsePair(words[i] as string, words[i + 1] as string);
+  for (let i = 0; i < inner.length; i += 2) {
+    const pair = parsePair(inner[i] as Inner, inner[i + 1] as Inner);
     if (pairs.some((other) => other.local === pair.local && other.peer === pair.peer)) {
       throw new Failure("usage", `the pair ${pair.local} ${pair.peer} is given twice`);
     }
@@ -88,9 +89,7 @@ export function parsePairs(words: readonly string[]): AddressPair[] {
   return pairs;
 }
 
-function parsePair(localText: string, peerText: string): AddressPair {
-  const local = parseInner(localText, "LOCAL_IP");
-  const peer = parseInner(peerText, "PEER_IP");
+function parsePair(local: Inner, peer: Inner): AddressPair {
   if (local.family !== peer.family) {
     throw new Failure(
       "usage",
@@ -107,13 +106,13 @@ function parsePair(localText: string, peerText: string): AddressPair {
   if (local.prefix !== undefined && peer.prefix !== undefined && local.prefix !== peer.prefix) {
     throw new Failure(
       "usage",
-      `${localText} and ${peerText} name networks of two sizes: give one /PREFIX`,
+      `${local.address}/${local.prefix} and ${peer.address}/${peer.prefix} name networks of two sizes: give one /PREFIX`,
     );
   }
   if (local.prefix !== undefined && !network(peer.address, prefix).has(local.address)) {
     throw new Failure(
       "usage",
-      `${peer.address} is not in the network ${localText}: leave /${prefix} out, or make it smaller`,
+      `${peer.address} is not in the network ${local.address}/${prefix}: leave /${prefix} out, or make it smaller`,
     );
   }
   return { local: local.address, peer: peer.address, prefix };
@@ -129,7 +128,8 @@ function parseInner(text: string, what: string): Inner {
   const [host = "", prefixText, ...rest] = text.split("/");
   const family = isIP(host) as 0 | 4 | 6;
   if (family === 0 || host.includes("%") || rest.length > 0) {
-    throw new Failure("usage", `${what}: "${text}" is not an IP address`);
+    const meant = /^[a-z]+$/.test(text) ? " (nor is it a command)" : "";
+    throw new Failure("usage", `${what}: "${text}" is not an IP address${meant}`);
   }
   const address = canonical(host);
   const useless = unusable(address, family);

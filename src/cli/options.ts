@@ -34,7 +34,10 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
   }
   const peerText = values["peer-host"];
   if (peerText === undefined) {
-    throw new Failure("usage", "no peer: give -p HOST, the other end's address or name");
+    throw new Failure(
+      "usage",
+      "no peer: give -p HOST, the other end's address or name (see --help for an example)",
+    );
   }
   const peer = { port: format.udpPort, ...parseHost(peerText, "-p") };
   const pairs = parsePairs(words);

@@ -69,10 +69,13 @@ export interface CoreTunnel {
   /** Bytes that a datagram has more than its packet. */
   readonly overhead: number;
 
-  /** Where the device puts a packet into a slot that is to be encapsulated. Room for the longest. */
+  /**
+   * Where the device puts a packet into a slot that is to be encapsulated: room for the longest.
+   * Ask for it each time, since a view loses its bytes when the core's memory grows.
+   */
   packetRoom(slot: number): Uint8Array;
 
-  /** Where the carrier puts a datagram into a slot. Room for the longest. */
+  /** Where the carrier puts a datagram into a slot, likewise. */
   datagramRoom(slot: number): Uint8Array;
 
   /**

@@ -52,8 +52,6 @@ export class EventEngine {
   readonly #everyDrop: boolean;
   readonly #notify: (event: EngineEvent) => void;
 
-  readonly #packetRooms: Uint8Array[] = [];
-  readonly #datagramRoom: Uint8Array;
   readonly #freeSlots: number[] = [];
   readonly #told = new Set<string>();
   #onFree: (() => void) | undefined;
@@ -69,9 +67,7 @@ export class EventEngine {
     this.#onlyPeer = options.onlyPeer ?? false;
     this.#everyDrop = options.everyDrop ?? false;
     this.#notify = options.notify ?? (() => {});
-    this.#datagramRoom = this.#tunnel.datagramRoom(RECEIVING_SLOT);
     for (let slot = 0; slot < EVENT_ENGINE_SLOTS; slot++) {
-      this.#packetRooms.push(this.#tunnel.packetRoom(slot));
       if (slot !== RECEIVING_SLOT) this.#freeSlots.push(slot);
     }
   }
@@ -112,7 +108,7 @@ export class EventEngine {
     while (!this.#stopped) {
       const slot = this.#freeSlots.pop();
       if (slot === undefined) return false;
-      const length = this.#device.read(this.#packetRooms[slot] as Uint8Array);
+      const length = this.#device.read(this.#tunnel.packetRoom(slot));
       if (length === 0) {
         this.#freeSlots.push(slot);
         return true;
@@ -143,7 +139,7 @@ export class EventEngine {
       this.#tellDrop("in", datagram.length);
       return;
     }
-    this.#datagramRoom.set(datagram);
+    this.#tunnel.datagramRoom(RECEIVING_SLOT).set(datagram);
     const opened = this.#tunnel.decapsulate(RECEIVING_SLOT, datagram.length);
     if (opened < 0) {
       this.#tellDrop("in", datagram.length);
