@@ -95,27 +95,33 @@ export class EventEngine {
   /** Steps 1 to 4, again and again. */
   async #pumpDevice(): Promise<void> {
     while (await this.#device.readable()) {
-      while (!this.#drainDevice()) {
-        // As many packets as there are slots went out in one go: now it's the carrier's turn.
+      // Waiting costs a thread's waking up: while packets keep coming, the device is looked at
+      // again as soon as the carrier had its turn.
+      await this.#someFreeSlot();
+      while (this.#drainDevice() > 0) {
         await new Promise((resolve) => setImmediate(resolve));
         await this.#someFreeSlot();
       }
     }
   }
 
-  /** Reads and sends until the device has nothing more (true) or no slot is free (false). */
-  #drainDevice(): boolean {
-    while (!this.#stopped) {
-      const slot = this.#freeSlots.pop();
-      if (slot === undefined) return false;
+  /**
+   * Reads and sends until the device has nothing more or no slot is free, which bounds how long the
+   * carrier waits for its turn.
+   *
+   * @returns how many packets were read
+   */
+  #drainDevice(): number {
+    for (let packets = 0; ; packets++) {
+      const slot = this.#stopped ? undefined : this.#freeSlots.pop();
+      if (slot === undefined) return packets;
       const length = this.#device.read(this.#tunnel.packetRoom(slot));
       if (length === 0) {
         this.#freeSlots.push(slot);
-        return true;
+        return packets;
       }
       this.#send(slot, length);
     }
-    return true;
   }
 
   #send(slot: number, length: number): void {
