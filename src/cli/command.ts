@@ -15,6 +15,8 @@ export interface OptionSpec {
 export interface Parsed {
   readonly command: CommandSpec;
   readonly words: readonly string[];
+  /** What came after `--`, where the command has a use for it. */
+  readonly rest: readonly string[];
   readonly values: Readonly<Record<string, string>>;
   readonly switches: Readonly<Record<string, number>>;
 }
@@ -25,6 +27,8 @@ export interface CommandSpec {
   /** Its words as help shows them. */
   readonly usage: string;
   readonly about: string;
+  /** What the words after `--` are called, if it has a use for them. */
+  readonly rest?: string;
   /** Lines of text that help shows below the options. */
   readonly notes?: readonly string[];
   readonly options: readonly OptionSpec[];

@@ -69,6 +69,43 @@ const run: CommandSpec = {
   run: async (parsed) => (await import("./run.js")).run(parsed),
 };
 
+const lab: CommandSpec = {
+  name: "lab",
+  usage: "lab [OPTIONS] [-- COMMAND …]",
+  about: "Build two hosts and a tunnel on this machine, try them, take them down",
+  rest: "COMMAND",
+  options: [
+    { name: "key", short: "k", value: "HEX", about: "The key of both ends (default: 1234ABCD)" },
+    { name: "shell", value: "a|b", about: "Open a shell on a host instead of the tour" },
+    { name: "keep", about: "Keep the hosts until Ctrl-C, and tell how to enter them" },
+    { name: "device", value: "NAME", about: "Name of the TUN devices (default: tun0)" },
+    { name: "mtu", value: "BYTES", about: "Longest inner packet; IPv6 is left out below 1280" },
+    { name: "ethertype", about: "Write 0800 or 86dd in bytes 6-7 of the header" },
+    { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
+    { name: "json", about: "Tell everything on standard output, a JSON object a line" },
+  ],
+  notes: [
+    "With a command after --, host a runs it, and its exit code is ours. Host b is 10.8.0.2 and",
+    "fd08::2 through the tunnel, 192.0.2.2 and 2001:db8::2 past it. Needs no root where every user",
+    "may make namespaces and open /dev/net/tun; whatever happens, nothing is left behind.",
+  ],
+  examples: [
+    { words: "lab", about: "the tour: topology, ping, HTTP, one packet's way through the tunnel" },
+    { words: "lab -- ping -c 3 10.8.0.2", about: "a command on host a, with the tunnel running" },
+  ],
+  run: async (parsed) => (await import("./lab.js")).lab(parsed),
+};
+
+const doctor: CommandSpec = {
+  name: "doctor",
+  usage: "doctor [HOST] [--json]",
+  about: "Tell what this machine can do, and what to do about what it cannot",
+  options: [{ name: "json", about: "Tell the findings as one JSON object" }],
+  notes: ["With a HOST, the way there and the MTU that a tunnel to it gets are told as well."],
+  examples: [{ words: "doctor vpn.example.org", about: "exit code 5 if no tunnel can run here" }],
+  run: async (parsed) => (await import("./doctor.js")).doctor(parsed),
+};
+
 const help: CommandSpec = {
   name: "help",
   usage: "help [COMMAND]",
@@ -79,5 +116,5 @@ const help: CommandSpec = {
 };
 
 /** The first is meant where no command is named. */
-export const commands: readonly CommandSpec[] = [run, help];
+export const commands: readonly CommandSpec[] = [run, lab, doctor, help];
 export const defaultCommand = run;

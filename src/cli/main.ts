@@ -27,7 +27,7 @@ try {
 }
 
 async function main(): Promise<number> {
-  const { command, words } = safeWords(argv, { commands, defaultCommand, globalOptions });
+  const { command, words, rest } = safeWords(argv, { commands, defaultCommand, globalOptions });
   const cli = cac(PROGRAM);
   for (const { name, usage, about, options } of commands) {
     const registered = cli.command(`${name} [...words]`, about).usage(usage);
@@ -53,12 +53,13 @@ async function main(): Promise<number> {
     process.stdout.write(`${renderSections(helpSections(named))}\n`);
     return exitCodes.ok;
   }
-  return command.run(parsed(command, args, options));
+  return command.run(parsed(command, args, rest, options));
 }
 
 function parsed(
   command: Parsed["command"],
   args: readonly string[],
+  rest: readonly string[],
   options: Readonly<Record<string, unknown>>,
 ): Parsed {
   const values: Record<string, string> = {};
@@ -70,7 +71,7 @@ function parsed(
     if (value === undefined) switches[name] = given.length;
     else values[name] = unmark(String(given.at(-1)));
   }
-  return { command, words: args.map(unmark), values, switches };
+  return { command, words: args.map(unmark), rest, values, switches };
 }
 
 function packageVersion(): string {

@@ -57,9 +57,13 @@ export class Report {
   }
 
   #write(event: string, data: EventData): void {
-    const time = new Date().toISOString();
-    process.stdout.write(`${JSON.stringify({ event, time, ...data })}\n`);
+    process.stdout.write(jsonLine(event, { time: new Date().toISOString(), ...data }));
   }
+}
+
+/** An event as programs read it: one JSON object a line. */
+export function jsonLine(event: string, data: object): string {
+  return `${JSON.stringify({ event, ...data })}\n`;
 }
 
 /** `out  12 packets, 1008 bytes; 3 dropped: unreachable 3`. */

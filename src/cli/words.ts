@@ -25,6 +25,8 @@ export interface SafeWords {
   readonly command: CommandSpec;
   /** What cac reads as it stands. */
   readonly words: readonly string[];
+  /** What came after `--`, where the command has a use for it. */
+  readonly rest: readonly string[];
 }
 
 /**
@@ -34,27 +36,24 @@ export interface SafeWords {
  * @throws Failure `usage` if an option is unknown, lacks its value, or has one too many
  */
 export function safeWords(argv: readonly string[], table: CommandTable): SafeWords {
-  // Read with the options of all commands, since the command's own word may come after some: an
-  // option of one name takes a value in every command or in none.
-  const options = [...table.globalOptions, ...table.commands.flatMap(({ options }) => options)];
-  const uses: Use[] = [];
-  const words: string[] = [];
-  const rest = [...argv];
-  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
-    if (word === "--") words.push(...rest.splice(0));
-    else if (!word.startsWith("-") || word === "-") words.push(word);
-    else uses.push(...readOptions(word, rest, options));
+  const { commands, defaultCommand, globalOptions } = table;
+  // The command's own word may come after options. To find it, all commands' options will do: one
+  // of one name or letter takes a value in every command or in none.
+  const everyOption = [...globalOptions, ...commands.flatMap(({ options }) => options)];
+  const [first] = read(argv, everyOption).words;
+  const named = commands.find(({ name }) => name === first);
+  const command = named ?? defaultCommand;
+  const { uses, words, rest } = read(argv, [...globalOptions, ...command.options, ...everyOption]);
+  const foreign = uses.find(
+    ({ option }) => ![...globalOptions, ...command.options].includes(option),
+  );
+  if (foreign) {
+    throw new Failure(
+      "usage",
+      `${foreign.written} is no option of "${command.name}": see ${command.name} --help`,
+    );
   }
-  const named = table.commands.find(({ name }) => name === words[0]);
-  const command = named ?? table.defaultCommand;
-  for (const { option, written } of uses) {
-    if (![...table.globalOptions, ...command.options].includes(option)) {
-      throw new Failure(
-        "usage",
-        `${written} is no option of "${command.name}": see ${command.name} --help`,
-      );
-    }
-  }
+  const plain = [...words.slice(named ? 1 : 0), ...(command.rest ? [] : rest)];
   return {
     command,
     words: [
@@ -62,9 +61,23 @@ export function safeWords(argv: readonly string[], table: CommandTable): SafeWor
       ...uses.map(({ option, value }) =>
         value === undefined ? `--${option.name}` : `--${option.name}=${MARK}${value}`,
       ),
-      ...words.slice(named ? 1 : 0).map((word) => MARK + word),
+      ...plain.map((word) => MARK + word),
     ],
+    rest: command.rest ? rest : [],
   };
+}
+
+/** Words that are options, words that are not, and what comes after `--`. */
+function read(argv: readonly string[], options: readonly OptionSpec[]) {
+  const uses: Use[] = [];
+  const words: string[] = [];
+  const rest = [...argv];
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === "--") break;
+    if (!word.startsWith("-") || word === "-") words.push(word);
+    else uses.push(...readOptions(word, rest, options));
+  }
+  return { uses, words, rest };
 }
 
 /** An option as it was used. */

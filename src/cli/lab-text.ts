@@ -1,0 +1,119 @@
+// How the lab looks on a terminal: drawn for people who watch it on a wall.
+
+import type { Counters } from "../core/core.js";
+import type { PacketWay } from "../lab/checks.js";
+import { places, type TunnelEnd } from "../lab/joined.js";
+import { parseHex } from "./key.js";
+import { flowText } from "./report.js";
+import { type Style, styleText } from "./text.js";
+
+const color = (style: Style, text: string) => styleText(style, text, process.stdout);
+export const heading = (text: string) => `\n${color("bold", text)}`;
+
+/** The crapvpn format's header. */
+export const HEADER_BYTES = 8;
+const BYTES_PER_ROW = 16;
+
+/** Both hosts, what joins them, and how their datagrams are packed. */
+export function topologyText(a: TunnelEnd, b: TunnelEnd): string {
+  const box = ({ name, started, cable }: TunnelEnd) => {
+    const inner = started.addresses.map(({ local }) => local);
+    return [
+      `host ${name}`,
+      "",
+      `${started.device}  MTU ${started.mtu}`,
+      ...inner.map((address) => `  ${address}`),
+      "",
+      `${cable.device}  MTU ${cable.mtu}`,
+      `  ${places[name].outer}`,
+      `  ${places[name].outer6}`,
+    ];
+  };
+  const [left, right] = [box(a), box(b)];
+  const width = Math.max(...[...left, ...right].map((line) => line.length)) + 2;
+  const tunnelRow = 2;
+  const cableRow = left.length - 3;
+  const between = (row: number) => {
+    if (row === tunnelRow) return color("cyan", "╞═════ tunnel ═════╡");
+    if (row === cableRow) return "├───── cable ──────┤";
+    return `│${" ".repeat(18)}│`;
+  };
+  const edge = (open: string, close: string) => `${open}${"─".repeat(width)}${close}`;
+  const { started } = a;
+  return [
+    heading("Two hosts on one machine"),
+    "",
+    `  ${edge("┌", "┐")}${" ".repeat(18)}${edge("┌", "┐")}`,
+    ...left.map(
+      (line, row) =>
+        `  │ ${line.padEnd(width - 1)}${between(row)} ${(right[row] ?? "").padEnd(width - 1)}│`,
+    ),
+    `  ${edge("└", "┘")}${" ".repeat(18)}${edge("└", "┘")}`,
+    "",
+    `  UDP ${started.peer.port}, cipher ${started.cipher} (${started.integrity ? "with integrity" : "no integrity, no protection"}), engine ${started.engine}`,
+  ].join("\n");
+}
+
+/** `✓ ping 10.8.0.2: 3 of 3 answered`. */
+export function checkLine(ok: boolean, text: string): string {
+  return `  ${ok ? color("green", "✓") : color("red", "✗")} ${text}`;
+}
+
+/** The cipher by its definition, so that the lab does not believe the core it looks at. */
+export function xor(bytes: Uint8Array, key: Uint8Array): Uint8Array {
+  return bytes.map((byte, i) => byte ^ (key[i % key.length] as number));
+}
+
+/** The packet, the key below it, what the two make, and the header before it: byte under byte. */
+export function packetWayText({ packet, datagram }: PacketWay, keyText: string): string {
+  const key = parseHex(keyText, "", "usage");
+  const keystream = xor(new Uint8Array(packet.length), key);
+  const ciphertext = datagram.subarray(HEADER_BYTES);
+  const rows: string[] = [];
+  for (let at = 0; at < packet.length; at += BYTES_PER_ROW) {
+    const row = (name: string, bytes: Uint8Array, style?: Style) => {
+      const part = bytes.subarray(at, at + BYTES_PER_ROW);
+      const hex = hexRow(part).padEnd(BYTES_PER_ROW * 3 - 1);
+      const line = `  ${name.padEnd(10)} ${String(at).padStart(4)}  ${hex}  ${printable(part)}`;
+      return style ? color(style, line) : line;
+    };
+    rows.push(
+      row("packet", packet),
+      row("⊕ key", keystream, "dim"),
+      row("= cipher", ciphertext, "cyan"),
+      "",
+    );
+  }
+  const header = datagram.subarray(0, HEADER_BYTES);
+  return [
+    heading("The way of one packet"),
+    "",
+    `  An echo request of ${packet.length} bytes leaves ${color("bold", "the tunnel's device")}, is XORed with the key, byte by byte,`,
+    "",
+    ...rows,
+    `  gets ${HEADER_BYTES} bytes of header, and leaves ${color("bold", "the cable's device")} as a datagram of ${datagram.length} bytes:`,
+    "",
+    `  ${hexRow(header)}  ${color("cyan", `${hexRow(ciphertext.subarray(0, 8))} …`)}`,
+    "  └── magic ─┘ └len┘ └typ┘  └── ciphertext …",
+    `  "${printable(header.subarray(0, 4))}"       ${((header[4] ?? 0) << 8) | (header[5] ?? 0)}`,
+    "",
+  ].join("\n");
+}
+
+export function countersText(counters: { a: Counters; b: Counters }): string {
+  const lines = (["a", "b"] as const).flatMap((name) => [
+    `  host ${name}  ${flowText("out", counters[name].out)}`,
+    `          ${flowText("in", counters[name].in)}`,
+  ]);
+  return [heading("Counted"), "", ...lines].join("\n");
+}
+
+function hexRow(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}
+
+function printable(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) =>
+    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "·",
+  ).join("");
+}

@@ -1,0 +1,222 @@
+// `crapvpn lab`: two hosts and a tunnel on this machine, shown step by step, and gone again.
+
+import { once } from "node:events";
+import { accessSync, constants } from "node:fs";
+import { constants as osConstants } from "node:os";
+import { setTimeout } from "node:timers/promises";
+import type { Counters } from "../core/core.js";
+import { errnoOf, Failure } from "../failure.js";
+import { ping, transfer, watchPacket } from "../lab/checks.js";
+import type { Host } from "../lab/host.js";
+import { type HostName, JoinedHosts, places } from "../lab/joined.js";
+import type { Parsed } from "./command.js";
+import { exitCodes } from "./exit.js";
+import { parseHex } from "./key.js";
+import {
+  checkLine,
+  countersText,
+  HEADER_BYTES,
+  heading,
+  packetWayText,
+  topologyText,
+  xor,
+} from "./lab-text.js";
+import { jsonLine } from "./report.js";
+
+const DEFAULT_KEY = "1234ABCD";
+
+/** Tells something to a program, or to a person. */
+type Tell = (event: string, data: object, text: string) => void;
+
+/** Returns 0 if all checks hold, 1 if one does not, or what the command given returned. */
+export async function lab(parsed: Parsed): Promise<number> {
+  const { values, switches, words, rest } = parsed;
+  const key = values.key ?? DEFAULT_KEY;
+  parseHex(key, "--key", "usage");
+  const shell = shellHost(values.shell);
+  if ([shell, switches.keep, rest[0]].filter((choice) => choice !== undefined).length > 1) {
+    throw new Failure("usage", "give one of --shell, --keep and -- COMMAND");
+  }
+  if (words.length > 0) {
+    const word = words[0];
+    throw new Failure("usage", `"${word}" is not expected here: host a's command comes after --`);
+  }
+  requireTun();
+
+  const tell: Tell = (event, data, text) => {
+    process.stdout.write(switches.json ? jsonLine(event, data) : `${text}\n`);
+  };
+  // RFC 8200: IPv6 needs 1280.
+  const ipv4Only = values.mtu !== undefined && Number(values.mtu) < 1280;
+  const stopped = stopSignal();
+  const started = performance.now();
+  const joined = await Promise.race([
+    JoinedHosts.create({ key, words: runWords(parsed), ipv4Only }),
+    stopped,
+  ]);
+  // What is half built goes with us.
+  if (typeof joined === "number") return joined;
+  let good: boolean | undefined;
+  try {
+    const work = async () => {
+      if (rest.length > 0) return runCommand(joined.a.host, rest);
+      if (shell !== undefined) return openShell(joined, shell);
+      if (switches.keep) return keep(joined, tell);
+      good = await tour(joined, { key, ipv4Only, tell });
+      return good ? exitCodes.ok : exitCodes.fault;
+    };
+    return await Promise.race([work(), joined.broken, stopped]);
+  } finally {
+    await joined.close();
+    if (good !== undefined) {
+      const seconds = (performance.now() - started) / 1000;
+      const verdict = good ? "All of it worked" : "Not all of it worked";
+      tell(
+        "end",
+        { ok: good, seconds },
+        `\n${verdict}, in ${seconds.toFixed(1)} s. All of it is gone again.`,
+      );
+    }
+  }
+}
+
+/** Topology, checks, a packet's way, counters. Answers whether all checks hold. */
+async function tour(
+  joined: JoinedHosts,
+  { key, ipv4Only, tell }: { key: string; ipv4Only: boolean; tell: Tell },
+): Promise<boolean> {
+  const ends = [joined.a, joined.b] as const;
+  const hosts = ends.map(({ name, cable, started }) => {
+    return { name, outer: places[name], cable, ...started };
+  });
+  tell("topology", { hosts }, `${topologyText(...ends)}\n${heading("Tried over the tunnel")}\n`);
+
+  let good = true;
+  const check = (name: string, ok: boolean, data: object, text: string) => {
+    good &&= ok;
+    tell("check", { name, ok, ...data }, checkLine(ok, text));
+  };
+
+  for (const address of [places.b.inner, ...(ipv4Only ? [] : [places.b.inner6])]) {
+    const result = await ping(joined, address);
+    const { sent, received, minMs } = result;
+    const time = minMs === undefined ? "" : `, ${minMs} ms`;
+    check(
+      "ping",
+      received === sent,
+      result,
+      `ping ${address}: ${received} of ${sent} answered${time}`,
+    );
+  }
+
+  const fetched = await transfer(joined);
+  const same = fetched.served === fetched.fetched;
+  const { url, bytes, seconds } = fetched;
+  const rate = `${seconds.toFixed(2)} s (${((bytes * 8) / seconds / 1e6).toFixed(0)} Mbit/s)`;
+  const hashes = `SHA-256 ${same ? "the same" : "differs"} at both ends`;
+  check("http", same, fetched, `${url}: ${bytes} bytes in ${rate}, ${hashes}`);
+
+  const { packet, datagram } = await watchPacket(joined);
+  const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  const data = { key, packet: hex(packet), datagram: hex(datagram) };
+  tell("packet", data, packetWayText({ packet, datagram }, key));
+  const deciphered = xor(datagram.subarray(HEADER_BYTES), parseHex(key, "--key", "usage"));
+  check(
+    "cipher",
+    hex(deciphered) === hex(packet),
+    {},
+    "what was seen on the cable, XORed with the key, is what was seen in the tunnel",
+  );
+
+  const counters = await settledCounters(joined);
+  tell("counters", counters, countersText(counters));
+  return good;
+}
+
+/** The counters of both ends, once nothing is under way between them, if that comes soon. */
+async function settledCounters({ a, b }: JoinedHosts): Promise<{ a: Counters; b: Counters }> {
+  for (let tries = 0; ; tries++) {
+    const counters = { a: await a.counters(), b: await b.counters() };
+    const settled =
+      counters.a.out.packets === counters.b.in.packets &&
+      counters.b.out.packets === counters.a.in.packets;
+    if (settled || tries === 5) return counters;
+    await setTimeout(50);
+  }
+}
+
+/** Runs a command on a host; its exit code is ours. */
+async function runCommand(
+  host: Host,
+  [command = "", ...words]: readonly string[],
+): Promise<number> {
+  const child = host.spawn(command, words, { stdio: "inherit" });
+  const [code, signal] = await once(child, "close");
+  return code ?? 128 + osConstants.signals[signal as NodeJS.Signals];
+}
+
+function openShell(joined: JoinedHosts, name: HostName): Promise<number> {
+  const other = name === "a" ? "b" : "a";
+  const ping = `ping ${places[other].inner}`;
+  process.stderr.write(
+    `You are on host ${name}. Host ${other} is there: ${ping}. To leave: exit\n`,
+  );
+  return runCommand(joined[name].host, [process.env.SHELL || "/bin/sh"]);
+}
+
+/** Tells how to enter each host, and waits for a signal. */
+function keep({ a, b }: JoinedHosts, tell: Tell): Promise<never> {
+  const hosts = [a, b].map(({ name, host, started }) => {
+    return { name, enter: host.enterCommand, device: started.device };
+  });
+  const lines = [
+    topologyText(a, b),
+    "Enter the hosts from another terminal:",
+    ...hosts.map(({ name, enter }) => `  host ${name}:  ${enter} bash`),
+    "Ctrl-C takes everything down.",
+  ];
+  tell("kept", { hosts }, lines.join("\n"));
+  return new Promise(() => {});
+}
+
+/** The options of `run` that both hosts get. */
+function runWords({ values, switches }: Parsed): string[] {
+  const words: string[] = [];
+  for (const name of ["ethertype", "only-peer"]) if (switches[name]) words.push(`--${name}`);
+  for (const name of ["mtu", "device"]) {
+    const value = values[name];
+    if (value !== undefined) words.push(`--${name}=${value}`);
+  }
+  return words;
+}
+
+function shellHost(name: string | undefined): HostName | undefined {
+  if (name === undefined || name === "a" || name === "b") return name;
+  throw new Failure("usage", `--shell: there is no host "${name}", only a and b`);
+}
+
+/** Says at once what both tunnels would say. */
+function requireTun(): void {
+  try {
+    accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
+  } catch (error) {
+    throw errnoOf(error) === "ENOENT"
+      ? new Failure("system", "/dev/net/tun does not exist: this kernel has no TUN loaded", [
+          "sudo modprobe tun",
+        ])
+      : new Failure(
+          "system",
+          "/dev/net/tun is closed to you: run this as root, or open it to every user, as distributions have it",
+          ["sudo chmod 0666 /dev/net/tun"],
+        );
+  }
+}
+
+/** The exit code for the first signal that asks to stop. */
+function stopSignal(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.once(signal, () => resolve(128 + osConstants.signals[signal]));
+    }
+  });
+}
