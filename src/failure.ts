@@ -4,8 +4,9 @@
  * - `usage`: a wrong word or value on the command line
  * - `input`: a file or other input that is refused
  * - `system`: the system refuses or lacks something
+ * - `fault`: something of ours does not work
  */
-export type FailureKind = "usage" | "input" | "system";
+export type FailureKind = "usage" | "input" | "system" | "fault";
 
 /** A fault that a person can do something about: never shown with a trace. */
 export class Failure extends Error {

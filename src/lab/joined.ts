@@ -163,7 +163,7 @@ export class TunnelEnded extends Failure {
   constructor(name: HostName, code: number | null, sentence: string, hints: readonly string[]) {
     // What the tunnel says of its words or of the system holds for the lab as well.
     super(
-      code === 2 ? "usage" : "system",
+      code === 2 ? "usage" : code === 5 ? "system" : "fault",
       code === null
         ? `the tunnel on host ${name} was killed`
         : `the tunnel on host ${name} ended: ${sentence}`,

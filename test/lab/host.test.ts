@@ -2,13 +2,14 @@
 
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { mayMakeNamespaces } from "../../src/lab/holder.js";
 import { Lab, LabError } from "../../src/lab/host.js";
+import { ordinary, processesIn, until } from "./machine.js";
 
 const labs: Lab[] = [];
 
@@ -39,25 +40,6 @@ async function pair(mtu?: number): Promise<Lab> {
 
 function ping(made: Lab, to: string, ...more: string[]) {
   return made.host("a").exec("ping", ["-n", "-c", "1", "-W", "1", ...more, to]);
-}
-
-/** Processes in these network namespaces. */
-function processesIn(namespaces: readonly string[]): string[] {
-  return readdirSync("/proc").filter((name) => {
-    try {
-      return /^\d+$/.test(name) && namespaces.includes(readlinkSync(`/proc/${name}/ns/net`));
-    } catch {
-      return false;
-    }
-  });
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + 5000;
-  while (!condition()) {
-    if (Date.now() > end) throw new Error(`not within 5 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 async function refusal(promise: Promise<unknown>): Promise<LabError> {
@@ -346,19 +328,8 @@ describe("a program with a lab", () => {
   });
 
   describe.skipIf(!mayMakeNamespaces())("as an ordinary user (to become one needs root)", () => {
-    // The user needs a TUN that is open to all, as distributions have it: one of our own, which
-    // only this process and its children see.
-    const ordinary = (mode: string, before = ":") => {
-      const node = `${folder}/tun-${mode}`;
-      const prepare =
-        `[ -e ${node} ] || mknod -m ${mode} ${node} c 10 200; ` +
-        `mount --bind ${node} /dev/net/tun; ${before}; ` +
-        'exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"';
-      return ["unshare", "--mount", "--", "sh", "-ec", prepare, "sh"];
-    };
-
     test("it works in a user namespace, and leaves nothing behind", async () => {
-      const [child, told] = await start("wait", ordinary("0666"));
+      const [child, told] = await start("wait", ordinary(folder, "0666"));
       expect(told).toMatchObject({ inUserNamespace: true, pings: [0, 0], tun: 0, here: true });
       const entered = [...told.enter.split(" "), "ip", "-brief", "address"];
       const [file = "", ...args] = ["setpriv", "--reuid=65534", "--clear-groups", ...entered];
@@ -369,7 +340,7 @@ describe("a program with a lab", () => {
     });
 
     test("hosts work even where the TUN is closed", async () => {
-      const [child, told] = await start("close", ordinary("0600"));
+      const [child, told] = await start("close", ordinary(folder, "0600"));
       expect(told.pings).toEqual([0, 0]);
       expect(told.tun).not.toBe(0);
       if (child.exitCode === null) await once(child, "exit");
