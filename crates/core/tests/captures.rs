@@ -1,5 +1,7 @@
 //! Captures of the author's own program: the same traffic outside the tunnel and inside.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
+
 use crapvpn_core::format::crapvpn;
 use crapvpn_core::packet::{Ip, udp};
 use crapvpn_core::tunnel::{Config, Tunnel};

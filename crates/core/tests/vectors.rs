@@ -1,5 +1,7 @@
 //! The vectors of `test/vectors/`, which were made without this core, held against it.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
+
 use crapvpn_core::format::crapvpn;
 use crapvpn_core::tunnel::{Config, Tunnel};
 use serde::Deserialize;
