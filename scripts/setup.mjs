@@ -1,0 +1,97 @@
+// Installs what this machine lacks: to run, with --test also what tests need, with --bench what measuring needs.
+import { parseArgs } from "node:util";
+import { announce, environment, find, stop } from "./programs.mjs";
+import { lookAgain, nativeToolchain, oldestRust, WASM_TARGET } from "./rust.mjs";
+import {
+  addByRustup,
+  buildWasmStd,
+  installCargoTools,
+  missingRustPackages,
+} from "./setup-rust.mjs";
+
+/** Programs or files, and the Debian packages that bring them. */
+const RUN = {
+  ip: ["iproute2"],
+  ping: ["iputils-ping"],
+  unshare: ["util-linux"],
+  nsenter: ["util-linux"],
+};
+const RUST = {
+  // The C compiler links; its start files are only recommended by gcc.
+  cc: ["gcc", "libc6-dev"],
+  "/etc/ssl/certs/ca-certificates.crt": ["ca-certificates"],
+};
+const BENCH = {
+  ...RUST,
+  ethtool: ["ethtool"],
+  iperf3: ["iperf3"],
+};
+const TEST = {
+  ...BENCH,
+  capsh: ["libcap2-bin"],
+  ps: ["procps"],
+  python3: ["python3"],
+  tcpdump: ["tcpdump"],
+  tshark: ["tshark"],
+};
+
+const { test = false, bench = false } = readOptions();
+const programs = { ...RUN, ...(bench ? BENCH : {}), ...(test ? TEST : {}) };
+
+if (test) addByRustup();
+installPackages(missingPackages());
+if (test) {
+  buildWasmStd();
+  installCargoTools();
+}
+const rust = test || bench ? ` and Rust ${nativeToolchain()?.release}` : "";
+console.log(
+  `setup: all is here, ${Object.keys(programs)
+    .filter((name) => !name.startsWith("/"))
+    .join(", ")}${rust}.`,
+);
+
+function readOptions() {
+  try {
+    return parseArgs({ options: { test: { type: "boolean" }, bench: { type: "boolean" } } }).values;
+  } catch {
+    return stop("setup takes --test and --bench and nothing else.", 2);
+  }
+}
+
+function missingPackages() {
+  const packages = Object.entries(programs).flatMap(([program, from]) =>
+    find(program) ? [] : from,
+  );
+  if (test || bench) packages.push(...missingRustPackages({ forTests: test }));
+  return [...new Set(packages)];
+}
+
+/** @param {readonly string[]} packages */
+function installPackages(packages) {
+  if (packages.length === 0) return;
+  const list = packages.join(" ");
+  const rustByHand = packages.some((name) => /rust/.test(name))
+    ? ` (for Rust, ${oldestRust} or newer from rustup with the target ${WASM_TARGET} does as well)`
+    : "";
+  const aptGet = find("apt-get");
+  if (!aptGet)
+    stop(
+      `setup: this system lacks, by the names of Debian's packages, ${list}: install them by its own means${rustByHand}.`,
+      5,
+    );
+  if (process.getuid?.() !== 0)
+    stop(`setup: this system lacks ${list}: as root, run apt-get install ${list}${rustByHand}.`, 5);
+
+  // tshark asks who may capture: noninteractive takes the default. Nothing of this machine is removed for us.
+  const env = { ...environment(), DEBIAN_FRONTEND: "noninteractive" };
+  const options = ["--quiet", "--yes", "--no-install-recommends", "--no-remove"];
+  announce("setup", aptGet, ["--quiet", "update"], { env });
+  if (announce("setup", aptGet, ["install", ...options, ...packages], { env }) !== 0) {
+    stop(`setup: apt-get did not install ${list}, see above${rustByHand}.`, 5);
+  }
+  lookAgain();
+  const missing = missingPackages();
+  if (missing.length > 0)
+    stop(`setup: apt-get brought too old or broken ${missing.join(" ")}${rustByHand}.`, 5);
+}
