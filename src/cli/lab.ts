@@ -2,7 +2,6 @@
 
 import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
-import { constants as osConstants } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import type { Counters } from "../core/core.js";
 import { errnoOf, Failure } from "../failure.js";
@@ -22,6 +21,7 @@ import {
   xor,
 } from "./lab-text.js";
 import { jsonLine } from "./report.js";
+import { catchSignals, exitCodeOf } from "./signals.js";
 
 const DEFAULT_KEY = "1234ABCD";
 
@@ -48,7 +48,9 @@ export async function lab(parsed: Parsed): Promise<number> {
   };
   // RFC 8200: IPv6 needs 1280.
   const ipv4Only = values.mtu !== undefined && Number(values.mtu) < 1280;
-  const stopped = stopSignal();
+  const signals = catchSignals();
+  signals.atOnce = false;
+  const stopped = signals.first.then(exitCodeOf);
   const started = performance.now();
   const joined = await Promise.race([
     JoinedHosts.create({ key, words: runWords(parsed), ipv4Only }),
@@ -152,7 +154,7 @@ async function runCommand(
 ): Promise<number> {
   const child = host.spawn(command, words, { stdio: "inherit" });
   const [code, signal] = await once(child, "close");
-  return code ?? 128 + osConstants.signals[signal as NodeJS.Signals];
+  return code ?? exitCodeOf(signal as NodeJS.Signals);
 }
 
 function openShell(joined: JoinedHosts, name: HostName): Promise<number> {
@@ -210,13 +212,4 @@ function requireTun(): void {
           ["sudo chmod 0666 /dev/net/tun"],
         );
   }
-}
-
-/** The exit code for the first signal that asks to stop. */
-function stopSignal(): Promise<number> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-      process.once(signal, () => resolve(128 + osConstants.signals[signal]));
-    }
-  });
 }

@@ -1,0 +1,47 @@
+// The signals that ask to stop.
+
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+
+const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export type StopSignal = (typeof stopSignals)[number];
+
+export interface Signals {
+  /** The first signal that asks to stop. */
+  readonly first: Promise<StopSignal>;
+  /** While nothing is set up that must be taken down: a signal ends the program there and then. */
+  atOnce: boolean;
+}
+
+/** From now on, a signal that asks to stop is ours to handle. */
+export function catchSignals(): Signals {
+  let resolve: (signal: StopSignal) => void = () => {};
+  const first = new Promise<StopSignal>((resolveFirst) => {
+    resolve = resolveFirst;
+  });
+  const signals: Signals = { first, atOnce: true };
+  for (const signal of stopSignals) {
+    if (signal === "SIGHUP" && hangupIsIgnored()) continue;
+    process.on(signal, () => {
+      if (signals.atOnce) process.exit(exitCodeOf(signal));
+      resolve(signal);
+    });
+  }
+  return signals;
+}
+
+/** Whether we were started by nohup: a handler of ours would undo what it did. */
+function hangupIsIgnored(): boolean {
+  try {
+    const status = readFileSync("/proc/self/status", "utf8");
+    const ignored = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
+    return ((ignored >> BigInt(constants.signals.SIGHUP - 1)) & 1n) === 1n;
+  } catch {
+    return false;
+  }
+}
+
+/** 128 + the signal's number, as shells have it. */
+export function exitCodeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}
