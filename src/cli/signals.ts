@@ -2,9 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { exitCodes } from "./exit.js";
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-export type StopSignal = (typeof stopSignals)[number];
+/** SIGPIPE stands for a reader of our output that has enough, such as `head`. */
+export type StopSignal = (typeof stopSignals)[number] | "SIGPIPE";
 
 export interface Signals {
   /** The first signal that asks to stop. */
@@ -20,13 +22,14 @@ export function catchSignals(): Signals {
     resolve = resolveFirst;
   });
   const signals: Signals = { first, atOnce: true };
+  const stop = (signal: StopSignal) => {
+    if (signals.atOnce) process.exit(exitCodeOf(signal));
+    resolve(signal);
+  };
   for (const signal of stopSignals) {
-    if (signal === "SIGHUP" && hangupIsIgnored()) continue;
-    process.on(signal, () => {
-      if (signals.atOnce) process.exit(exitCodeOf(signal));
-      resolve(signal);
-    });
+    if (signal !== "SIGHUP" || !hangupIsIgnored()) process.on(signal, stop);
   }
+  process.stdout.removeAllListeners("error").on("error", () => stop("SIGPIPE"));
   return signals;
 }
 
@@ -41,7 +44,7 @@ function hangupIsIgnored(): boolean {
   }
 }
 
-/** 128 + the signal's number, as shells have it. */
+/** 128 + the signal's number, as shells have it; 0 if only our reader had enough. */
 export function exitCodeOf(signal: NodeJS.Signals): number {
-  return 128 + constants.signals[signal];
+  return signal === "SIGPIPE" ? exitCodes.ok : 128 + constants.signals[signal];
 }
