@@ -18,7 +18,7 @@ export class CoreError {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * `unknown_format`, `cannot_run` or `not_an_address`.
+     * `unknown_format`, `cannot_run`, `not_an_address` or `too_many_slots`.
      */
     readonly code: string;
     /**
@@ -155,7 +155,7 @@ export class Tunnel {
      * - `slots`: how many the arena has
      *
      * # Errors
-     * `unknown_format`, `cannot_run`, `not_an_address`.
+     * `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
      */
     constructor(format: string, key: Uint8Array, next_from_table: boolean, peer: string | null | undefined, max_datagram_bytes: number, slots: number);
     /**

@@ -22,7 +22,7 @@ export class CoreError {
         wasm.__wbg_coreerror_free(ptr, 0);
     }
     /**
-     * `unknown_format`, `cannot_run` or `not_an_address`.
+     * `unknown_format`, `cannot_run`, `not_an_address` or `too_many_slots`.
      * @returns {string}
      */
     get code() {
@@ -409,7 +409,7 @@ export class Tunnel {
      * - `slots`: how many the arena has
      *
      * # Errors
-     * `unknown_format`, `cannot_run`, `not_an_address`.
+     * `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
      * @param {string} format
      * @param {Uint8Array} key
      * @param {boolean} next_from_table

@@ -1,6 +1,8 @@
 // Reading what people write for addresses: hosts with ports, pairs of tunnel addresses, networks.
 
 import { BlockList, isIP, SocketAddress } from "node:net";
+import { networkInterfaces } from "node:os";
+import { domainToASCII } from "node:url";
 import type { Endpoint } from "../carrier/carrier.js";
 import type { AddressPair } from "../device/link.js";
 import { Failure } from "../failure.js";
@@ -27,7 +29,8 @@ export function parseHost(text: string, option: string): HostPort {
       `${option}: "${text}" is not a host: write HOST, HOST:PORT or [IPV6]:PORT`,
     );
   }
-  return port === undefined ? { host } : { host, port: parsePort(port, option) };
+  const name = isIP(withoutScope(host)) === 0 ? domainToASCII(host) : canonical(host);
+  return port === undefined ? { host: name } : { host: name, port: parsePort(port, option) };
 }
 
 /** `[ADDRESS:]PORT`; without an address, every one of the family. */
@@ -53,14 +56,13 @@ function parsePort(text: string, option: string): number {
   );
 }
 
-/** A name that DNS could know (RFC 1123), or an IPv4 address. */
+/** A name that DNS could know (RFC 1123, in any script), or an IPv4 address. */
 function isHost(text: string): boolean {
-  // What looks like an IPv4 address must be one, or resolvers read it in ways nobody means.
-  if (/^[\d.]+$/.test(text)) return isIP(text) === 4;
-  return (
-    text.length <= 253 &&
-    /^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i.test(text)
-  );
+  // What resolvers would take for an IPv4 address must be one as people write it.
+  if (/(^|\.)(\d+|0x[\da-f]*)\.?$/i.test(text)) return isIP(text) === 4;
+  const label = "[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?";
+  const name = domainToASCII(text);
+  return name.length <= 253 && new RegExp(`^${label}(\\.${label})*\\.?$`, "i").test(name);
 }
 
 /** `LOCAL[/PREFIX] PEER`, again and again, each pair of one family. */
@@ -112,7 +114,7 @@ function parsePair(local: Inner, peer: Inner): AddressPair {
   if (local.prefix !== undefined && !network(peer.address, prefix).has(local.address)) {
     throw new Failure(
       "usage",
-      `${peer.address} is not in the network ${local.address}/${prefix}: leave /${prefix} out, or make it smaller`,
+      `${peer.address} is not in the network ${local.address}/${prefix}: leave the /${prefix} out, or give a network that holds both`,
     );
   }
   return { local: local.address, peer: peer.address, prefix };
@@ -128,15 +130,14 @@ function parseInner(text: string, what: string): Inner {
   const [host = "", prefixText, ...rest] = text.split("/");
   const family = isIP(host) as 0 | 4 | 6;
   if (family === 0 || host.includes("%") || rest.length > 0) {
-    const meant = /^[a-z]+$/.test(text) ? " (nor is it a command)" : "";
-    throw new Failure("usage", `${what}: "${text}" is not an IP address${meant}`);
+    throw new Failure("usage", `${what}: "${text}" is not an IP address`);
   }
   const address = canonical(host);
-  const useless = unusable(address, family);
+  const useless = unusable(host, family);
   if (useless !== undefined) {
     throw new Failure(
       "usage",
-      `${what}: ${address} is ${useless}, no address for one end of a tunnel`,
+      `${what}: ${host} is ${useless}, no address for one end of a tunnel`,
     );
   }
   if (prefixText === undefined) return { address, family };
@@ -178,10 +179,31 @@ export function network(base: string, prefix: number): { has(address: string): b
   };
 }
 
-/** An address as the system writes it: `2001:DB8:0::1` becomes `2001:db8::1`. */
+/**
+ * An address as the system writes it: `2001:DB8:0::1` becomes `2001:db8::1`, an IPv4 address written
+ * as IPv6 becomes IPv4, and the number of a scope becomes the device's name.
+ */
 export function canonical(address: string): string {
-  if (isIP(address) !== 6 || address.includes("%")) return address;
-  return new SocketAddress({ address, family: "ipv6" }).address;
+  const [bare = "", scope] = address.split("%");
+  if (isIP(bare) !== 6) return address;
+  const text = new SocketAddress({ address: bare, family: "ipv6" }).address;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1];
+  if (scope === undefined || mapped !== undefined) return mapped ?? text;
+  return `${text}%${deviceOfScope(scope)}`;
+}
+
+function deviceOfScope(scope: string): string {
+  if (!/^\d+$/.test(scope)) return scope;
+  const devices = Object.entries(networkInterfaces());
+  const named = devices.find(([, addresses]) =>
+    addresses?.some((info) => info.family === "IPv6" && info.scopeid === Number(scope)),
+  );
+  return named?.[0] ?? scope;
+}
+
+/** 4 or 6, for an address that may have a scope; 0 for what is no address. */
+export function familyOf(address: string): 0 | 4 | 6 {
+  return isIP(withoutScope(address)) as 0 | 4 | 6;
 }
 
 function withoutScope(address: string): string {

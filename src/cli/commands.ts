@@ -6,6 +6,11 @@ export const PROGRAM = "crapvpn";
 
 /** Options of the program itself, and of every command. */
 export const globalOptions: readonly OptionSpec[] = [
+  {
+    name: "verbose",
+    short: "v",
+    about: "Tell more: -v each kind of drop, -vv every drop, and where a fault of ours lies",
+  },
   { name: "help", short: "h", about: "Show this help" },
   { name: "version", about: "Show the version" },
 ];
@@ -47,7 +52,6 @@ const run: CommandSpec = {
       about: "Print counters every so often (SIGUSR2 prints them at any time)",
     },
     { name: "json", about: "Print events on standard output, a JSON object a line" },
-    { name: "verbose", short: "v", about: "Tell more: -v each kind of drop, -vv every drop" },
     { name: "quiet", short: "q", about: "Tell errors only" },
   ],
   notes: [

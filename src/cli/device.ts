@@ -2,14 +2,21 @@
 
 import type { Endpoint } from "../carrier/carrier.js";
 import type { Device } from "../device/device.js";
-import { type AddressPair, configureLink, findLink, findRoute, samePair } from "../device/link.js";
+import {
+  type AddressPair,
+  addressWords,
+  configureLink,
+  findLink,
+  findRoute,
+  removeAddresses,
+} from "../device/link.js";
 import { Failure } from "../failure.js";
 import type { RunOptions } from "./options.js";
 import type { Report } from "./report.js";
 import { shellWords } from "./text.js";
 
 /** Opens the TUN device, with advice for who has no right to. */
-export async function openDevice({ device }: RunOptions): Promise<Device> {
+export async function openDevice({ device, key }: RunOptions): Promise<Device> {
   if (process.platform !== "linux") {
     throw new Failure("system", `there is no TUN for ${process.platform} yet: run needs Linux`);
   }
@@ -20,11 +27,15 @@ export async function openDevice({ device }: RunOptions): Promise<Device> {
   } catch (error) {
     if (!(error instanceof NoRight)) throw error;
     const again = shellWords([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
+    // sudo forgets the environment, and the key in it.
+    const sudo = key === undefined ? "sudo --preserve-env=CRAPVPN_KEY" : "sudo";
+    const exists = (await findLink(device)) !== undefined;
     throw new Failure("system", `${error.message}. As root:`, [
-      `sudo ${again}`,
+      `${sudo} ${again}`,
       ...(error.atDevice
         ? [
             "or let root make the device for you once, and then run the same command again:",
+            ...(exists ? [`sudo ip tuntap del dev ${device} mode tun`] : []),
             `sudo ip tuntap add dev ${device} mode tun user "$(id -un)"`,
             "or, to look around in a network of your own that leads nowhere:",
             `unshare --user --map-root-user --net ${again}`,
@@ -39,48 +50,47 @@ export async function openDevice({ device }: RunOptions): Promise<Device> {
 
 /**
  * Sets the device up. One that somebody else made keeps what may not be changed, and the lines are
- * told.
- *
- * @returns the addresses to take away at the end
+ * told; the addresses that it got from us are taken away when the program ends, in whatever way.
  */
 export async function configure(
   device: Device,
   mtu: number,
   { pairs }: RunOptions,
   report: Report,
-): Promise<AddressPair[]> {
-  const state = await findLink(device.name);
-  const steps = await configureLink(device.name, { mtu, addresses: pairs }, state);
+): Promise<void> {
+  const { name, persistent } = device;
+  const added: AddressPair[] = [];
+  if (persistent) process.once("exit", () => removeAddresses(name, added));
+  const state = await findLink(name);
+  const config = { mtu, addresses: pairs };
+  const steps = await configureLink(name, config, state, (pair) => added.push(pair));
   for (const { words, refused } of steps) {
-    report.tell(
-      "ip",
-      { words, refused },
-      `ip ${words.join(" ")}${refused ? `: ${refused}` : ""}`,
-      1,
-    );
+    const said = `ip ${words.join(" ")}${refused ? `: ${refused}` : ""}`;
+    report.tell("ip", { words, refused }, said, 1);
   }
   const refused = steps.filter((step) => step.refused !== undefined);
-  if (refused.length > 0) {
-    const lines = refused.map((step) => `sudo ip ${step.words.join(" ")}`);
-    const why = [...new Set(refused.map((step) => step.refused))].join("; ");
-    const sentence = `${device.name} could not be set up as wanted (${why}); root can:`;
-    if (!device.persistent) throw new Failure("system", sentence, lines);
-    report.warn("device_not_set_up", sentence, { device: device.name }, lines);
-  }
-  // A device of our own takes its addresses with it.
-  if (!device.persistent) return [];
-  const there = (await findLink(device.name))?.addresses ?? [];
-  const before = state?.addresses ?? [];
-  return pairs.filter(
-    (pair) =>
-      there.some((other) => samePair(other, pair)) &&
-      !before.some((other) => samePair(other, pair)),
+  if (refused.length === 0) return;
+  // An address that is there in another form must go first.
+  const inTheWay = (state?.addresses ?? []).filter(({ local }) =>
+    refused.some(({ words }) => words[0] === "addr" && words[2] === local),
   );
+  const lines = [
+    ...inTheWay.map((pair) => addressWords("del", name, pair)),
+    ...refused.map(({ words }) => words),
+  ].map((words) => `sudo ip ${words.join(" ")}`);
+  const why = [...new Set(refused.map((step) => step.refused))].join("; ");
+  const sentence = `${name} could not be set up as wanted (${why}); as root:`;
+  if (!persistent) throw new Failure("system", sentence, lines);
+  report.warn("device_not_set_up", sentence, { device: name }, lines);
 }
 
 /** Refuses a tunnel whose own datagrams the system would route into it. */
-export async function refuseRoutedLoop(device: Device, peer: Endpoint): Promise<void> {
-  const route = await findRoute(peer.address);
+export async function refuseRoutedLoop(
+  device: Device,
+  peer: Endpoint,
+  { listen }: RunOptions,
+): Promise<void> {
+  const route = await findRoute(peer.address, listen.address);
   if (typeof route !== "string" && route.device === device.name) {
     throw new Failure(
       "system",

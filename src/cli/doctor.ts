@@ -2,18 +2,17 @@
 
 import { spawnSync } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { lookup } from "node:dns/promises";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
-import { isIP } from "node:net";
+import { accessSync, constants, readdirSync, readFileSync, statSync } from "node:fs";
 import { release } from "node:os";
 import { loadCore } from "../core/wasm.js";
 import { findRoute } from "../device/link.js";
 import { errnoOf, Failure } from "../failure.js";
 import { innerMtu } from "../tunnel/mtu.js";
-import { canonical, parseHost } from "./address.js";
+import { familyOf, parseHost } from "./address.js";
 import type { Parsed } from "./command.js";
 import { exitCodes } from "./exit.js";
-import { styleText } from "./text.js";
+import { harmless, styleText } from "./text.js";
+import { resolveHost } from "./way.js";
 
 /** `ok`; `lacking`: something is missing that some uses need; `bad`: no tunnel without it. */
 type Grade = "ok" | "lacking" | "bad";
@@ -33,6 +32,11 @@ interface Finding {
 const CAP_NET_ADMIN = 12;
 const OLDEST_NODE = [20, 19] as const;
 const PORT = 1337;
+/** Bytes of the crapvpn format's header. */
+const CRAPVPN_OVERHEAD = 8;
+/** linux/if_tun.h */
+const IFF_TUN = 0x0001;
+const IFF_PERSIST = 0x0800;
 
 /** Returns 0, or 5 if no tunnel can run here. */
 export async function doctor({ words, switches }: Parsed): Promise<number> {
@@ -70,7 +74,7 @@ function findingText({ grade, name, text, advice }: Finding): string {
   const [sign, color] = (
     { ok: ["✓", "green"], lacking: ["!", "yellow"], bad: ["✗", "red"] } as const
   )[grade];
-  const line = `${styleText(color, sign, process.stdout)} ${name.padEnd(11)} ${text}`;
+  const line = `${styleText(color, sign, process.stdout)} ${name.padEnd(11)} ${harmless(text)}`;
   return advice === undefined ? line : `${line}\n  ${" ".repeat(11)} → ${advice}`;
 }
 
@@ -132,7 +136,16 @@ async function core(): Promise<Finding> {
 function tunMode(): Finding {
   const name = "tun_mode";
   try {
-    const mode = (statSync("/dev/net/tun").mode & 0o777).toString(8).padStart(4, "0");
+    const status = statSync("/dev/net/tun");
+    if (!status.isCharacterDevice()) {
+      return {
+        name,
+        grade: "bad",
+        text: "/dev/net/tun is no device",
+        advice: "remove it, and: sudo modprobe tun",
+      };
+    }
+    const mode = (status.mode & 0o777).toString(8).padStart(4, "0");
     const text = `/dev/net/tun has mode ${mode}`;
     try {
       accessSync("/dev/net/tun", constants.R_OK | constants.W_OK);
@@ -146,7 +159,7 @@ function tunMode(): Finding {
   }
 }
 
-/** Whether a device can be made, found out by making one. */
+/** Whether a device can be had: one that is made for the purpose, or one that root has made for us. */
 async function tunDevice(): Promise<Finding> {
   const name = "tun_device";
   try {
@@ -154,13 +167,39 @@ async function tunDevice(): Promise<Finding> {
     await openTun("crapdoctor%d").close();
     return { name, grade: "ok", text: "a TUN device can be made" };
   } catch (error) {
-    const advice = 'run as root, or: sudo ip tuntap add dev tun0 mode tun user "$(id -un)"';
+    const mine = premadeDevices();
+    const open = tunMode().grade === "ok";
+    if (open && mine.length > 0) {
+      const text = `a device that was made for you can be used: --device ${mine.join(" or ")}`;
+      return { name, grade: "ok", text, data: { devices: mine } };
+    }
     return {
       name,
       grade: "bad",
       text: `no TUN device can be made: ${(error as Error).message}`,
-      advice,
+      ...(open
+        ? { advice: 'run as root, or: sudo ip tuntap add dev tun0 mode tun user "$(id -un)"' }
+        : {}),
     };
+  }
+}
+
+/** Persistent TUN devices that belong to this user. */
+function premadeDevices(): string[] {
+  const about = (device: string, file: string) =>
+    Number(readFileSync(`/sys/class/net/${device}/${file}`, "utf8"));
+  try {
+    return readdirSync("/sys/class/net").filter((device) => {
+      try {
+        const wanted = IFF_TUN | IFF_PERSIST;
+        const flags = about(device, "tun_flags");
+        return (flags & wanted) === wanted && about(device, "owner") === process.getuid?.();
+      } catch {
+        return false;
+      }
+    });
+  } catch {
+    return [];
   }
 }
 
@@ -265,17 +304,12 @@ async function routes(): Promise<Finding[]> {
 async function wayTo(text: string): Promise<Finding> {
   const name = "peer";
   const { host } = parseHost(text, "HOST");
-  const bare = host.split("%")[0] ?? "";
-  const address = isIP(bare)
-    ? canonical(host)
-    : (await lookup(host).catch(() => undefined))?.address;
-  if (address === undefined) {
-    return {
-      name,
-      grade: "lacking",
-      text: `"${host}" has no address that is known`,
-      advice: "check the name",
-    };
+  let address: string;
+  try {
+    address = await resolveHost(host);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { name, grade: "lacking", text: error.message, advice: "check the name" };
   }
   const route = await findRoute(address).catch((error: Error) => error.message);
   if (typeof route === "string") {
@@ -286,8 +320,7 @@ async function wayTo(text: string): Promise<Finding> {
       advice: "add a route",
     };
   }
-  const family = address.includes(":") ? 6 : 4;
-  const mtu = innerMtu(route.mtu, family, 8);
+  const mtu = innerMtu(route.mtu, familyOf(address) as 4 | 6, CRAPVPN_OVERHEAD);
   return {
     name,
     grade: "ok",

@@ -43,7 +43,9 @@ export function helpSections(command: CommandSpec | undefined): HelpSection[] {
 }
 
 export function showHelp(words: readonly string[]): number {
-  const [name] = words;
+  const [name, extra] = words;
+  if (extra !== undefined)
+    throw new Failure("usage", `"${extra}" is not expected: name one command`);
   const command = commands.find((command) => command.name === name);
   if (name !== undefined && command === undefined) {
     const known = commands.map(({ name }) => name).join(", ");
@@ -65,7 +67,22 @@ function optionRow({ name, short, value, about }: OptionSpec): [string, string] 
   return [`${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`, about];
 }
 
+/** Two columns, the right one wrapped to the terminal. */
 function columns(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n");
+  const room = Math.max(30, Math.min(process.stdout.columns ?? 100, 100) - width - 4);
+  const indent = " ".repeat(width + 4);
+  return rows
+    .map(([left, right]) => `  ${left.padEnd(width)}  ${wrap(right, room).join(`\n${indent}`)}`)
+    .join("\n");
+}
+
+function wrap(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }

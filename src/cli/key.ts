@@ -98,5 +98,7 @@ async function readText(stream: NodeJS.ReadableStream, where: string): Promise<s
     const errno = errnoOf(error) ?? "";
     throw new Failure("input", `${where} ${reasons[errno] ?? `cannot be read: ${errno}`}`);
   }
-  return Buffer.concat(chunks).toString("latin1");
+  return Buffer.concat(chunks)
+    .toString("utf8")
+    .replace(/^\ufeff/, "");
 }

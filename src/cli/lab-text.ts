@@ -74,7 +74,7 @@ export function packetWayText({ packet, datagram }: PacketWay, keyText: string):
     const row = (name: string, bytes: Uint8Array, style?: Style) => {
       const part = bytes.subarray(at, at + BYTES_PER_ROW);
       const hex = hexRow(part).padEnd(BYTES_PER_ROW * 3 - 1);
-      const line = `  ${name.padEnd(10)} ${String(at).padStart(4)}  ${hex}  ${printable(part)}`;
+      const line = `  ${name.padEnd(8)} ${String(at).padStart(2)}  ${hex}  ${printable(part)}`;
       return style ? color(style, line) : line;
     };
     rows.push(

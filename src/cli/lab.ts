@@ -41,6 +41,12 @@ export async function lab(parsed: Parsed): Promise<number> {
     const word = words[0];
     throw new Failure("usage", `"${word}" is not expected here: host a's command comes after --`);
   }
+  if (switches.json && (rest.length > 0 || shell !== undefined)) {
+    throw new Failure(
+      "usage",
+      "--json belongs to the tour and --keep: a command has its own output",
+    );
+  }
   requireTun();
 
   const tell: Tell = (event, data, text) => {
@@ -50,6 +56,8 @@ export async function lab(parsed: Parsed): Promise<number> {
   const ipv4Only = values.mtu !== undefined && Number(values.mtu) < 1280;
   const signals = catchSignals();
   signals.atOnce = false;
+  // Whoever is in the foreground decides what Ctrl-C means.
+  signals.leaveInterrupt = rest.length > 0 || shell !== undefined;
   const stopped = signals.first.then(exitCodeOf);
   const started = performance.now();
   const joined = await Promise.race([

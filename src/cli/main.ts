@@ -2,6 +2,7 @@
 // The program: finds the command, runs it, and turns what goes wrong into one sentence and a code.
 
 import { readFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
 import { cac } from "cac";
 import { Failure } from "../failure.js";
 import type { Parsed } from "./command.js";
@@ -12,16 +13,22 @@ import { safeWords, unmark } from "./words.js";
 
 const argv = process.argv.slice(2);
 
+/** How long we wait for a slow reader at the end. */
+const FLUSH_MS = 1000;
+
 // A reader that has enough, such as `head`, closes its end: then nobody listens any more.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.fault);
+  if (error.code === "EPIPE") process.exit(exitCodes.ok);
+  fail(new Failure("system", `cannot write the output: ${error.code}`));
 });
 process.stderr.on("error", () => {});
 process.on("uncaughtException", fail);
 process.on("unhandledRejection", fail);
 
 try {
-  process.exit(await main());
+  const code = await main();
+  await written();
+  process.exit(code);
 } catch (error) {
   fail(error);
 }
@@ -56,6 +63,12 @@ async function main(): Promise<number> {
   return command.run(parsed(command, args, rest, options));
 }
 
+/** Waits until our reader has what we wrote, but not for ever. */
+async function written(): Promise<void> {
+  const done = new Promise((resolve) => process.stdout.write("", resolve));
+  await Promise.race([done, setTimeout(FLUSH_MS)]);
+}
+
 function parsed(
   command: Parsed["command"],
   args: readonly string[],
@@ -64,7 +77,7 @@ function parsed(
 ): Parsed {
   const values: Record<string, string> = {};
   const switches: Record<string, number> = {};
-  for (const { name, value } of command.options) {
+  for (const { name, value } of [...globalOptions, ...command.options]) {
     const camelCase = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const given = [options[camelCase] ?? []].flat();
     if (given.length === 0) continue;
@@ -83,14 +96,20 @@ function packageVersion(): string {
 function fail(error: unknown): never {
   const known = error instanceof Failure;
   const message = error instanceof Error ? error.message : String(error);
+  const sentence = known
+    ? message
+    : `our own fault: ${message} (please report it; -vv shows where)`;
   const lines = [
-    `${styleText("red", `${PROGRAM}:`, process.stderr)} ${known ? message : `our own fault: ${message} (please report it; -vv shows where)`}`,
-    ...(known ? error.hints.map((hint) => `  ${hint}`) : []),
+    `${styleText("red", `${PROGRAM}:`, process.stderr)} ${harmless(sentence)}`,
+    ...(known ? error.hints.map((hint) => `  ${harmless(hint)}`) : []),
   ];
-  const verbosity = argv.filter((word) => word === "-v" || word === "--verbose").length;
-  if ((argv.includes("-vv") || verbosity >= 2) && error instanceof Error) {
-    lines.push(error.stack ?? "");
+  const own = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  const letters = own.filter((word) => /^-[a-z]+$/.test(word)).join("");
+  const verbosity =
+    letters.split("v").length - 1 + own.filter((word) => word === "--verbose").length;
+  if (verbosity >= 2 && error instanceof Error) {
+    lines.push(harmless(error.stack ?? ""));
   }
-  process.stderr.write(`${harmless(lines.join("\n"))}\n`);
+  process.stderr.write(`${lines.join("\n")}\n`);
   process.exit(known ? exitCodes[error.kind] : exitCodes.fault);
 }

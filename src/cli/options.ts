@@ -1,12 +1,15 @@
 // What the words of `crapvpn run` mean, checked as far as it goes without asking the system.
 
 import { isIP } from "node:net";
+import { closestMatch } from "leven";
 import type { FormatInfo } from "../core/core.js";
 import type { AddressPair } from "../device/link.js";
 import { Failure } from "../failure.js";
 import { MIN_IPV6_MTU, MIN_MTU } from "../tunnel/mtu.js";
 import { type HostPort, network, parseHost, parseListen, parsePairs } from "./address.js";
 import type { Parsed } from "./command.js";
+import { commands } from "./commands.js";
+import { harmless } from "./text.js";
 
 export interface RunOptions {
   /** Where the key is: HEX, `@FILE`, `-`, or absent for the environment. */
@@ -32,6 +35,7 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
   if (verbose > 0 && switches.quiet) {
     throw new Failure("usage", "-v and -q contradict each other: give one of them");
   }
+  refuseUnknownCommand(words[0]);
   const peerText = values["peer-host"];
   if (peerText === undefined) {
     throw new Failure(
@@ -58,6 +62,17 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
   };
 }
 
+/** A first word without a point or colon was meant for a command. */
+function refuseUnknownCommand(word: string | undefined): void {
+  if (word === undefined || /[.:]/.test(word)) return;
+  const names = commands.map(({ name }) => name);
+  const near = closestMatch(word, names, { maxDistance: 2 });
+  throw new Failure(
+    "usage",
+    `"${word}" is neither an address nor a command: ${near ? `did you mean ${near}?` : `the commands are ${names.join(", ")}`}`,
+  );
+}
+
 /**
  * Refuses a peer whose own address would be reached through the tunnel: each datagram would be
  * wrapped again, for ever.
@@ -66,6 +81,9 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
  */
 export function refuseLoop(host: string, pairs: readonly AddressPair[]): void {
   if (isIP(host) === 0) return;
+  if (/^(0\.0\.0\.0|255\.255\.255\.255|::)$/.test(host)) {
+    throw new Failure("usage", `-p: ${host} is nobody's address: -p takes the other host's`);
+  }
   for (const pair of pairs) {
     if (host === pair.local) {
       throw new Failure(
@@ -106,8 +124,7 @@ function parseDevice(text: string): string {
     Buffer.byteLength(text) <= 15 &&
     /^[^\s/:%]+(%d)?[^\s/:%]*$/.test(text) &&
     !/^\.{1,2}$/.test(text);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they have no place in a name.
-  if (good && !/[\u0000-\u001f\u007f]/.test(text)) return text;
+  if (good && harmless(text) === text) return text;
   throw new Failure(
     "usage",
     `--device: "${text}" is not a device name: at most 15 bytes, without spaces, "/" and ":"`,

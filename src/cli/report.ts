@@ -1,7 +1,11 @@
 // What `run` tells: lines for people on standard error, or events for programs on standard output.
 
-import type { Counters, Direction, DropReport, Flow } from "../core/core.js";
+import { endpointText } from "../carrier/carrier.js";
+import type { Counters, Direction, Flow } from "../core/core.js";
+import type { EngineEvent } from "../tunnel/event.js";
 import { harmless, styleText } from "./text.js";
+
+type DropEvent = Extract<EngineEvent, { type: "drop" }>;
 
 /** Fields of an event, beside its name and time. */
 export type EventData = Readonly<Record<string, unknown>>;
@@ -12,19 +16,30 @@ export interface ReportOptions {
   readonly verbosity: number;
 }
 
+/** Events that nobody reads are kept up to here. */
+const MAX_BACKLOG_BYTES = 1024 * 1024;
+
 export class Report {
   readonly #json: boolean;
   readonly #verbosity: number;
+  /** Drops left out, since the reader is too slow. */
+  #untold = 0;
 
   constructor({ json, verbosity }: ReportOptions) {
     this.#json = json;
     this.#verbosity = verbosity;
   }
 
+  /** A drop, from this verbosity on; but a reader who is slow does not make us keep them all. */
+  tellDrop(data: EventData, line: string, from: number): void {
+    if (process.stdout.writableLength > MAX_BACKLOG_BYTES) this.#untold++;
+    else this.tell("drop", data, line, from);
+  }
+
   /** Something went on. Shown to people from this verbosity on; to programs, always. */
   tell(event: string, data: EventData, line: string, from = 0): void {
     if (this.#json) this.#write(event, data);
-    else if (this.#verbosity >= from) this.#say(line);
+    else if (this.#verbosity >= from) this.#say(harmless(line));
   }
 
   /** Something is not as it should be. */
@@ -37,12 +52,8 @@ export class Report {
         ...(hints.length > 0 ? { hints } : {}),
       });
     } else if (this.#verbosity >= 0) {
-      this.#say(
-        [
-          `${styleText("yellow", "warning:", process.stderr)} ${line}`,
-          ...hints.map((hint) => `  ${hint}`),
-        ].join("\n"),
-      );
+      const first = `${styleText("yellow", "warning:", process.stderr)} ${harmless(line)}`;
+      this.#say([first, ...hints.map((hint) => `  ${harmless(hint)}`)].join("\n"));
     }
   }
 
@@ -53,11 +64,12 @@ export class Report {
   }
 
   #say(line: string): void {
-    process.stderr.write(`${harmless(`crapvpn: ${line}`)}\n`);
+    process.stderr.write(`crapvpn: ${line}\n`);
   }
 
   #write(event: string, data: EventData): void {
-    process.stdout.write(jsonLine(event, { time: new Date().toISOString(), ...data }));
+    const untold = this.#untold > 0 ? { untoldDrops: this.#untold } : {};
+    process.stdout.write(jsonLine(event, { time: new Date().toISOString(), ...data, ...untold }));
   }
 }
 
@@ -76,10 +88,12 @@ export function flowText(direction: Direction, { packets, bytes, drops }: Flow):
 }
 
 /** What a drop says in a line. */
-export function dropText(direction: Direction, length: number, report: DropReport): string {
+export function dropText({ direction, length, source, report }: DropEvent): string {
   const { reason, layer, field, offset, expected, found } = report;
-  const what = direction === "out" ? "packet from the device" : "datagram from the carrier";
-  const where = layer === "system" ? "" : ` at byte ${offset}${field ? ` (${field})` : ""}`;
-  const values = layer === "system" ? "" : `: expected ${expected}, found ${found}`;
-  return `dropped a ${what}, ${length} bytes: ${reason}${where}${values}`;
+  const what = direction === "out" ? "packet from the device" : "datagram";
+  const from = source ? ` from ${endpointText(source)}` : "";
+  const told = layer !== "system" && expected !== "";
+  const where = told ? ` at byte ${offset}${field ? ` (${field})` : ""}` : "";
+  const values = told ? `: expected ${expected}, found ${found}` : "";
+  return `dropped a ${what}${from}, ${length} bytes: ${reason}${where}${values}`;
 }

@@ -1,19 +1,19 @@
 // `crapvpn run`: one end of a tunnel, from its first word to its last.
 
-import { isIP } from "node:net";
 import { type Carrier, endpointText } from "../carrier/carrier.js";
 import { openUdp } from "../carrier/udp.js";
 import type { CoreTunnel } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
 import type { Device } from "../device/device.js";
-import { type AddressPair, removeAddresses } from "../device/link.js";
+import { addressWords } from "../device/link.js";
 import { type EngineEvent, EVENT_ENGINE_SLOTS, EventEngine } from "../tunnel/event.js";
+import { familyOf } from "./address.js";
 import type { Parsed } from "./command.js";
 import { configure, openDevice, refuseRoutedLoop } from "./device.js";
 import { readKey } from "./key.js";
 import { type RunOptions, readOptions } from "./options.js";
 import { dropText, flowText, Report } from "./report.js";
-import { catchSignals, exitCodeOf, type StopSignal } from "./signals.js";
+import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
 import { chooseMtu, findPeer } from "./way.js";
 
 const FORMAT = "crapvpn";
@@ -29,7 +29,7 @@ export async function run(parsed: Parsed): Promise<number> {
   warnAboutKey(report, key.onCommandLine);
 
   const peer = await findPeer(options);
-  const outerFamily = isIP(peer.address.split("%")[0] ?? "") as 4 | 6;
+  const outerFamily = familyOf(peer.address) as 4 | 6;
   const tunnel = core.openTunnel({
     format: FORMAT,
     key: key.bytes,
@@ -40,33 +40,18 @@ export async function run(parsed: Parsed): Promise<number> {
   const mtu = await chooseMtu(options, peer.address, outerFamily, tunnel.overhead, report);
 
   signals.atOnce = false;
+  signals.onStats = () => report.stats(tunnel.counters());
   const everywhere = outerFamily === 4 ? "0.0.0.0" : "::";
   const local = { address: everywhere, ...options.listen };
   const carrier = await openUdp({ local, peer });
   let device: Device | undefined;
-  let ours: AddressPair[] = [];
   try {
     device = await openDevice(options);
-    ours = await configure(device, mtu, options, report);
-    await refuseRoutedLoop(device, peer);
+    await configure(device, mtu, options, report);
+    await refuseRoutedLoop(device, peer, options);
     tellStart(report, { options, device, carrier, mtu });
-    const signal = await drive({
-      options,
-      tunnel,
-      device,
-      carrier,
-      report,
-      stopped: signals.first,
-    });
-    const counters = tunnel.counters();
-    report.tell(
-      "stop",
-      { signal, ...counters },
-      `stopped by ${signal}\n  ${flowText("out", counters.out)}\n  ${flowText("in", counters.in)}`,
-    );
-    return exitCodeOf(signal);
+    return exitCodeOf(await drive({ options, tunnel, device, carrier, report, signals }));
   } finally {
-    if (device) await removeAddresses(device.name, ours).catch(() => {});
     await Promise.all([device?.close(), carrier.close()]);
   }
 }
@@ -78,29 +63,31 @@ async function drive(parts: {
   device: Device;
   carrier: Carrier;
   report: Report;
-  stopped: Promise<StopSignal>;
+  signals: Signals;
 }): Promise<StopSignal> {
-  const { options, tunnel, device, carrier, report, stopped } = parts;
+  const { options, tunnel, device, carrier, report, signals } = parts;
   const engine = new EventEngine({
     tunnel,
     device,
     carrier,
     onlyPeer: options.onlyPeer,
     everyDrop: options.verbosity >= 2,
-    notify: (event) => tellEngineEvent(report, event, device),
+    notify: (event) => tellEngineEvent(report, event, device, options),
   });
-  const printStats = () => report.stats(tunnel.counters());
-  process.on("SIGUSR2", printStats);
+  const { statsSeconds } = options;
   const timer =
-    options.statsSeconds === undefined
-      ? undefined
-      : setInterval(printStats, options.statsSeconds * 1000);
+    statsSeconds === undefined ? undefined : setInterval(signals.onStats, statsSeconds * 1000);
+  let signal: StopSignal | undefined;
   try {
-    return (await Promise.race([stopped, engine.run()])) as StopSignal;
+    signal = (await Promise.race([signals.first, engine.run()])) as StopSignal;
+    return signal;
   } finally {
     clearInterval(timer);
-    process.off("SIGUSR2", printStats);
     await engine.stop();
+    const counters = tunnel.counters();
+    const lines = [flowText("out", counters.out), flowText("in", counters.in)];
+    const why = signal === undefined ? "stopped" : `stopped by ${signal}`;
+    report.tell("stop", { signal, ...counters }, [why, ...lines].join("\n  "));
   }
 }
 
@@ -143,7 +130,12 @@ function tellStart(
   );
 }
 
-function tellEngineEvent(report: Report, event: EngineEvent, device: Device): void {
+function tellEngineEvent(
+  report: Report,
+  event: EngineEvent,
+  device: Device,
+  { pairs }: RunOptions,
+): void {
   switch (event.type) {
     case "heard": {
       const source = endpointText(event.source);
@@ -163,13 +155,19 @@ function tellEngineEvent(report: Report, event: EngineEvent, device: Device): vo
       break;
     case "drop": {
       const { direction, length, first, report: drop } = event;
-      const line = dropText(direction, length, drop);
+      const line = dropText(event);
+      const ipv6Words = pairs
+        .filter(({ local }) => familyOf(local) === 6)
+        .map((pair) => addressWords("add", device.name, pair));
       if (first && drop.reason === "device_down") {
         report.warn(
           "device_down",
           `${device.name} is down: packets from the peer are dropped until it is up`,
           {},
-          [`sudo ip link set dev ${device.name} up`],
+          // The kernel keeps IPv4 addresses, and forgets those of IPv6.
+          [["link", "set", "dev", device.name, "up"], ...ipv6Words].map(
+            (words) => `sudo ip ${words.join(" ")}`,
+          ),
         );
       }
       if (first && drop.reason === "routing_loop") {
@@ -180,7 +178,8 @@ function tellEngineEvent(report: Report, event: EngineEvent, device: Device): vo
           ["ip route"],
         );
       }
-      report.tell("drop", { direction, length, first, ...drop }, line, first ? 1 : 2);
+      const data = { direction, length, first, source: event.source, ...drop };
+      report.tellDrop(data, line, first ? 1 : 2);
       break;
     }
   }

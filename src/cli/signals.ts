@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { Failure } from "../failure.js";
 import { exitCodes } from "./exit.js";
 
 const stopSignals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -13,23 +14,33 @@ export interface Signals {
   readonly first: Promise<StopSignal>;
   /** While nothing is set up that must be taken down: a signal ends the program there and then. */
   atOnce: boolean;
+  /** Leave SIGINT to the command in the foreground, which gets it from the terminal as we do. */
+  leaveInterrupt: boolean;
+  /** What SIGUSR2 asks for. */
+  onStats: () => void;
 }
 
-/** From now on, a signal that asks to stop is ours to handle. */
+/** From now on, signals are ours to handle. */
 export function catchSignals(): Signals {
   let resolve: (signal: StopSignal) => void = () => {};
   const first = new Promise<StopSignal>((resolveFirst) => {
     resolve = resolveFirst;
   });
-  const signals: Signals = { first, atOnce: true };
+  const signals: Signals = { first, atOnce: true, leaveInterrupt: false, onStats: () => {} };
   const stop = (signal: StopSignal) => {
+    if (signal === "SIGINT" && signals.leaveInterrupt) return;
     if (signals.atOnce) process.exit(exitCodeOf(signal));
     resolve(signal);
   };
   for (const signal of stopSignals) {
     if (signal !== "SIGHUP" || !hangupIsIgnored()) process.on(signal, stop);
   }
-  process.stdout.removeAllListeners("error").on("error", () => stop("SIGPIPE"));
+  process.on("SIGUSR2", () => signals.onStats());
+  process.stdout.removeAllListeners("error").on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE")
+      throw new Failure("system", `cannot write the output: ${error.code}`);
+    stop("SIGPIPE");
+  });
   return signals;
 }
 

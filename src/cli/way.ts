@@ -1,55 +1,83 @@
 // The way to the peer: its address, and the longest packet that goes there in one piece.
 
 import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import type { Endpoint } from "../carrier/carrier.js";
-import { findRoute } from "../device/link.js";
+import { findLink, findRoute } from "../device/link.js";
 import { errnoOf, Failure } from "../failure.js";
 import { innerMtu, innerMtuSum, maxMtu } from "../tunnel/mtu.js";
-import { canonical } from "./address.js";
+import { canonical, familyOf, network } from "./address.js";
 import { type RunOptions, refuseLoop, refuseSmallMtu } from "./options.js";
 import type { Report } from "./report.js";
 
 /** Taken where the system knows no way to the peer yet: Ethernet's. */
 const USUAL_MTU = 1500;
 
-/** The peer's address, asked for once. IPv4 comes first, as the author's program knows nothing else. */
+/** The peer's address, asked for once, checked against ours. */
 export async function findPeer({ peer, listen, pairs }: RunOptions): Promise<Endpoint> {
-  const family = listen.address === undefined ? 0 : isIP(listen.address.split("%")[0] ?? "");
-  const known = isIP(peer.host.split("%")[0] ?? "");
-  if (known !== 0) {
-    if (family !== 0 && family !== known) {
-      throw new Failure(
-        "usage",
-        `--listen is an IPv${family} address and the peer's is IPv${known}: both need one family`,
-      );
-    }
-    return { address: canonical(peer.host), port: peer.port };
+  const family = listen.address === undefined ? 0 : familyOf(listen.address);
+  const known = familyOf(peer.host);
+  if (family !== 0 && known !== 0 && family !== known) {
+    throw new Failure(
+      "usage",
+      `--listen is an IPv${family} address and the peer's is IPv${known}: both need one family`,
+    );
   }
-  const addresses = await lookup(peer.host, { all: true, family }).catch((error) => {
-    const errno = errnoOf(error);
+  const address = await resolveHost(peer.host, family);
+  refuseLoop(address, pairs);
+  await refuseScopeless(address);
+  const here = listen.address === undefined || listen.address === address;
+  const route = await findRoute(address);
+  if (peer.port === listen.port && here && typeof route !== "string" && route.local) {
+    throw new Failure(
+      "usage",
+      `-p: ${address} is this very machine, on the port that we listen on: -p takes the other host's address`,
+    );
+  }
+  return { address, port: peer.port };
+}
+
+/**
+ * An address for a host. IPv4 comes first, as the author's program knows nothing else.
+ *
+ * @param family 4, 6, or 0 for either
+ * @throws Failure `system` if the name has none
+ */
+export async function resolveHost(host: string, family: 0 | 4 | 6 = 0): Promise<string> {
+  if (familyOf(host) !== 0) return canonical(host);
+  const addresses = await lookup(host, { all: true, family }).catch((error) => {
+    const kind = family === 0 ? "" : `IPv${family} `;
     throw new Failure(
       "system",
-      errno === "EAI_AGAIN"
-        ? `cannot look up "${peer.host}": no name server answers`
-        : `"${peer.host}" has no ${family === 0 ? "" : `IPv${family} `}address that is known: check the name after -p`,
+      errnoOf(error) === "EAI_AGAIN"
+        ? `cannot look up "${host}": no name server answers`
+        : `"${host}" has no ${kind}address that is known: check the name`,
     );
   });
   const found = addresses.find((entry) => entry.family === 4) ?? addresses[0];
-  if (found === undefined) throw new Failure("system", `"${peer.host}" has no address`);
-  refuseLoop(found.address, pairs);
-  return { address: canonical(found.address), port: peer.port };
+  if (found === undefined) throw new Failure("system", `"${host}" has no address`);
+  return canonical(found.address);
+}
+
+/** A link-local address means something only together with a device (RFC 4007). */
+async function refuseScopeless(address: string): Promise<void> {
+  const [bare = "", scope] = address.split("%");
+  if (!network("fe80::", 10).has(bare)) return;
+  const why =
+    scope === undefined
+      ? `${address} is link-local: write ${address}%DEVICE`
+      : `there is no device ${scope} for ${bare}`;
+  if (scope === undefined || !(await findLink(scope))) throw new Failure("usage", `-p: ${why}`);
 }
 
 /** The device's MTU: what was asked for, or what fits the way to the peer in one piece. */
 export async function chooseMtu(
-  { mtu: wanted, pairs }: RunOptions,
+  { mtu: wanted, pairs, listen }: RunOptions,
   peer: string,
   outerFamily: 4 | 6,
   overhead: number,
   report: Report,
 ): Promise<number> {
-  const route = await findRoute(peer);
+  const route = await findRoute(peer, listen.address);
   const unknown = typeof route === "string";
   if (unknown) {
     report.warn(

@@ -40,13 +40,14 @@ export function safeWords(argv: readonly string[], table: CommandTable): SafeWor
   // The command's own word may come after options. To find it, all commands' options will do: one
   // of one name or letter takes a value in every command or in none.
   const everyOption = [...globalOptions, ...commands.flatMap(({ options }) => options)];
-  const [first] = read(argv, everyOption).words;
+  const [first] = read(argv, everyOption, () => []).words;
   const named = commands.find(({ name }) => name === first);
   const command = named ?? defaultCommand;
-  const { uses, words, rest } = read(argv, [...globalOptions, ...command.options, ...everyOption]);
-  const foreign = uses.find(
-    ({ option }) => ![...globalOptions, ...command.options].includes(option),
-  );
+  const own = [...globalOptions, ...command.options];
+  const { uses, words, rest } = read(argv, [...own, ...everyOption], (written) => {
+    throw unknown(written, own);
+  });
+  const foreign = uses.find(({ option }) => !own.includes(option));
   if (foreign) {
     throw new Failure(
       "usage",
@@ -58,8 +59,9 @@ export function safeWords(argv: readonly string[], table: CommandTable): SafeWor
     command,
     words: [
       ...(named ? [named.name] : []),
+      // cac takes a switch with a dash in its name for an option that takes the next word.
       ...uses.map(({ option, value }) =>
-        value === undefined ? `--${option.name}` : `--${option.name}=${MARK}${value}`,
+        value === undefined ? `--${option.name}=true` : `--${option.name}=${MARK}${value}`,
       ),
       ...plain.map((word) => MARK + word),
     ],
@@ -67,15 +69,17 @@ export function safeWords(argv: readonly string[], table: CommandTable): SafeWor
   };
 }
 
+type OnUnknown = (written: string) => Use[];
+
 /** Words that are options, words that are not, and what comes after `--`. */
-function read(argv: readonly string[], options: readonly OptionSpec[]) {
+function read(argv: readonly string[], options: readonly OptionSpec[], onUnknown: OnUnknown) {
   const uses: Use[] = [];
   const words: string[] = [];
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "--") break;
     if (!word.startsWith("-") || word === "-") words.push(word);
-    else uses.push(...readOptions(word, rest, options));
+    else uses.push(...readOptions(word, rest, options, onUnknown));
   }
   return { uses, words, rest };
 }
@@ -89,20 +93,26 @@ interface Use {
 }
 
 /** Reads one word that begins with a dash, and takes a value that follows it off `rest`. */
-function readOptions(word: string, rest: string[], options: readonly OptionSpec[]): Use[] {
+function readOptions(
+  word: string,
+  rest: string[],
+  options: readonly OptionSpec[],
+  onUnknown: OnUnknown,
+): Use[] {
   if (word.startsWith("--")) {
     const [written = "", ...parts] = word.split("=");
     const option = options.find(({ name }) => `--${name}` === written);
-    if (option === undefined) throw unknown(written, options);
+    if (option === undefined) return onUnknown(written);
     return [finish(option, written, parts.length > 0 ? parts.join("=") : undefined, rest)];
   }
   const uses: Use[] = [];
-  for (let i = 1; i < word.length; i++) {
-    const written = `-${word[i]}`;
-    const option = options.find(({ short }) => short === word[i]);
-    if (option === undefined) throw unknown(written, options);
+  const letters = [...word].slice(1);
+  for (const [i, letter] of letters.entries()) {
+    const written = `-${letter}`;
+    const option = options.find(({ short }) => short === letter);
+    if (option === undefined) return [...uses, ...onUnknown(written)];
     // What follows the letter of an option with a value is the value: -kHEX.
-    const value = option.value === undefined ? "" : word.slice(i + 1);
+    const value = option.value === undefined ? "" : letters.slice(i + 1).join("");
     uses.push(finish(option, written, value === "" ? undefined : value, rest));
     if (option.value !== undefined) break;
   }
@@ -127,13 +137,13 @@ function finish(
 }
 
 function unknown(written: string, options: readonly OptionSpec[]): Failure {
+  const names = options.map(({ name }) => `--${name}`);
   const near =
     written.length > 3 &&
-    closestMatch(
-      written,
-      options.map(({ name }) => `--${name}`),
-      { maxDistance: 3 },
-    );
+    (names.find((name) => name.startsWith(written)) ??
+      names.find((name) => name.includes(written.slice(2))) ??
+      closestMatch(written, names, { maxDistance: 3 }));
   const advice = near ? `did you mean ${near}?` : "see --help";
-  return new Failure("usage", `unknown option ${written}: ${advice}`);
+  const shown = written.length > 40 ? `${written.slice(0, 40)}…` : written;
+  return new Failure("usage", `unknown option ${shown}: ${advice}`);
 }

@@ -89,6 +89,9 @@ export interface CoreTunnel {
   /** Takes the packet, in place, out of the datagram of `length` bytes. Returns as `encapsulate`. */
   decapsulate(slot: number, length: number): number;
 
+  /** The reason that a negative answer stands for. */
+  reasonOf(result: number): Reason;
+
   /** The bytes that `encapsulate` or `decapsulate` answered with. Valid until the slot is reused. */
   placed(slot: number, result: number): Uint8Array;
 
@@ -128,7 +131,7 @@ export interface Core {
   format(name: string): FormatInfo;
 
   /**
-   * @throws CoreError `unknown_format`, `cannot_run`, `not_an_address`
+   * @throws CoreError `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`
    */
   openTunnel(options: TunnelOptions): CoreTunnel;
 }

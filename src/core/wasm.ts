@@ -100,6 +100,10 @@ class WasmTunnel implements CoreTunnel {
     return this.#tunnel.decapsulate(slot, length);
   }
 
+  reasonOf(result: number): Reason {
+    return this.#reasons[-result - 1] ?? "system_error";
+  }
+
   placed(slot: number, result: number): Uint8Array {
     return this.#view(slot, result >>> this.#lengthBits, result & this.#lengthMask);
   }

@@ -1,9 +1,14 @@
 // What the system knows of a device and of the way to the peer: addresses, MTU, routes, through
 // the program `ip` of iproute2, as the author does.
 
-import { execFile } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { isIPv6 } from "node:net";
+import { text } from "node:stream/consumers";
 import { errnoOf, Failure } from "../failure.js";
+
+/** `ip` answers in milliseconds, or hangs. */
+const IP_TIMEOUT_MS = 5000;
 
 /** An address of ours on the device and the peer's, in the same family. */
 export interface AddressPair {
@@ -37,13 +42,15 @@ export interface Route {
   /** Name of the device. */
   readonly device: string;
   readonly mtu: number;
+  /** It ends on this very machine. */
+  readonly local: boolean;
 }
 
 /** A device as it stands, or nothing if there is none of this name. */
 export async function findLink(name: string): Promise<LinkState | undefined> {
   const { code, stdout } = await ip(["-j", "addr", "show", "dev", name]);
   if (code !== 0) return undefined;
-  const [link] = JSON.parse(stdout) as IpLink[];
+  const [link] = parseAnswer<IpLink>(stdout);
   if (link === undefined) return undefined;
   return {
     mtu: link.mtu,
@@ -60,56 +67,69 @@ export async function findLink(name: string): Promise<LinkState | undefined> {
  * Brings a device to a configuration, step by step, leaving alone what is so already.
  *
  * @param state what `findLink` said
+ * @param onAdded told each address as soon as it is on the device
  * @returns the steps taken; those refused say why
  */
 export async function configureLink(
   name: string,
   config: LinkConfig,
   state: LinkState | undefined,
+  onAdded: (pair: AddressPair) => void,
 ): Promise<LinkStep[]> {
-  const steps: string[][] = [];
+  const steps: { words: string[]; pair?: AddressPair }[] = [];
   if (state?.mtu !== config.mtu) {
-    steps.push(["link", "set", "dev", name, "mtu", String(config.mtu)]);
+    steps.push({ words: ["link", "set", "dev", name, "mtu", String(config.mtu)] });
   }
-  if (!state?.up) steps.push(["link", "set", "dev", name, "up"]);
+  if (!state?.up) steps.push({ words: ["link", "set", "dev", name, "up"] });
   for (const pair of config.addresses) {
     if (!state?.addresses.some((other) => samePair(other, pair))) {
-      steps.push(["addr", "add", ...addressWords(pair), "dev", name]);
+      steps.push({ words: addressWords("add", name, pair), pair });
     }
   }
   const taken: LinkStep[] = [];
-  for (const words of steps) {
+  for (const { words, pair } of steps) {
     const { code, stderr } = await ip(words);
+    if (code === 0 && pair) onAdded(pair);
     taken.push(code === 0 ? { words } : { words, refused: complaint(stderr) });
   }
   return taken;
 }
 
-/** Takes addresses away again; one that is gone already is no fault. */
-export async function removeAddresses(name: string, pairs: readonly AddressPair[]): Promise<void> {
-  for (const pair of pairs) await ip(["addr", "del", ...addressWords(pair), "dev", name]);
+/** Takes addresses away again, waiting for it; one that is gone already is no fault. */
+export function removeAddresses(name: string, pairs: readonly AddressPair[]): void {
+  for (const pair of pairs) {
+    spawnSync("ip", addressWords("del", name, pair), { ...ipOptions(), stdio: "ignore" });
+  }
 }
 
-/** The way to an address, or what the system says instead (`"Network is unreachable"`). */
-export async function findRoute(address: string): Promise<Route | string> {
+/** The words after `ip` that add or delete an address. */
+export function addressWords(action: "add" | "del", name: string, pair: AddressPair): string[] {
+  return ["addr", action, pair.local, "peer", `${pair.peer}/${pair.prefix}`, "dev", name];
+}
+
+/**
+ * The way to an address, or what the system says instead (`"Network is unreachable"`).
+ *
+ * @param from the address that datagrams come from, if it is settled
+ */
+export async function findRoute(address: string, from?: string): Promise<Route | string> {
   const [host = address, scope] = address.split("%");
   const words = [isIPv6(host) ? "-6" : "-4", "-j", "route", "get", host];
+  if (from !== undefined) words.push("from", from.split("%")[0] ?? from);
   if (scope !== undefined) words.push("oif", scope);
   const { code, stdout, stderr } = await ip(words);
   if (code !== 0) return complaint(stderr);
-  const [route] = JSON.parse(stdout) as IpRoute[];
+  const [route] = parseAnswer<IpRoute>(stdout);
   if (route?.dev === undefined) return `${route?.type ?? "no"} route`;
+  const deviceMtu = (await findLink(route.dev))?.mtu;
+  if (deviceMtu === undefined) return `${route.dev} is gone`;
   const learned = route.metrics?.find((metric) => metric.mtu !== undefined)?.mtu;
-  const mtu = learned ?? (await findLink(route.dev))?.mtu;
-  return mtu === undefined ? `${route.dev} is gone` : { device: route.dev, mtu };
+  const mtu = Math.min(deviceMtu, learned ?? deviceMtu);
+  return { device: route.dev, mtu, local: route.type === "local" };
 }
 
 export function samePair(a: AddressPair, b: AddressPair): boolean {
   return a.local === b.local && a.peer === b.peer && a.prefix === b.prefix;
-}
-
-function addressWords({ local, peer, prefix }: AddressPair): string[] {
-  return [local, "peer", `${peer}/${prefix}`];
 }
 
 /** `ip -json addr show`. */
@@ -132,25 +152,48 @@ function complaint(stderr: string): string {
   return line.replace(/^(RTNETLINK answers|Error): /, "").replace(/\.$/, "") || "refused";
 }
 
+/** What `ip -json` answered. */
+function parseAnswer<T>(stdout: string): T[] {
+  try {
+    return JSON.parse(stdout) as T[];
+  } catch {
+    throw tooOld();
+  }
+}
+
+function tooOld(): Failure {
+  return new Failure("system", "this machine's `ip` gives no JSON: install a newer iproute2", [
+    "ip -Version",
+  ]);
+}
+
 interface Answer {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-function ip(words: readonly string[]): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    execFile("ip", words, { env: { ...process.env, LC_ALL: "C" } }, (error, stdout, stderr) => {
-      if (error !== null && errnoOf(error) === "ENOENT") {
-        reject(
-          new Failure("system", "the program `ip` is missing: install iproute2", [
-            "sudo apt-get install iproute2",
-          ]),
-        );
-        return;
-      }
-      const code = typeof error?.code === "number" ? error.code : error ? 1 : 0;
-      resolve({ code, stdout, stderr });
-    });
-  });
+function ipOptions() {
+  // In a session of its own: the terminal's Ctrl-C is for us, and not for an `ip` at its work.
+  const env = { ...process.env, LC_ALL: "C" };
+  return { env, detached: true, timeout: IP_TIMEOUT_MS } as const;
+}
+
+async function ip(words: readonly string[]): Promise<Answer> {
+  const child = spawn("ip", words, { ...ipOptions(), stdio: ["ignore", "pipe", "pipe"] });
+  try {
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, "close"),
+    ]);
+    if (/-j"? is unknown|invalid option -- 'j'/.test(stderr)) throw tooOld();
+    const late = `no answer within ${IP_TIMEOUT_MS / 1000} s`;
+    return { code: code ?? 1, stdout, stderr: code === null ? late : stderr };
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT") throw error;
+    throw new Failure("system", "the program `ip` is missing: install iproute2", [
+      "sudo apt-get install iproute2",
+    ]);
+  }
 }

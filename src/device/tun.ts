@@ -59,7 +59,7 @@ function cannotOpen(errno: string | undefined, error: unknown): Error {
         "sudo modprobe tun",
       ]);
     default:
-      return error as Error;
+      return new Failure("system", `cannot open ${TUN_PATH}: ${errno ?? error}`);
   }
 }
 
@@ -88,8 +88,12 @@ function attach(fd: number, name: string): { name: string; persistent: boolean }
     case "EEXIST":
       throw new Failure(
         "system",
-        `${name} exists and is no TUN device that can be joined: choose another --device`,
+        `${name} is no name for a TUN device, or another kind of device has it: choose another --device`,
       );
+    case "ENOTTY":
+      throw new Failure("system", `${TUN_PATH} is something else than the TUN: make it anew`, [
+        `sudo rm ${TUN_PATH} && sudo mknod -m 0666 ${TUN_PATH} c 10 200`,
+      ]);
     default:
       throw new Failure("system", `cannot make the device ${name}: ${errno}`);
   }

@@ -30,6 +30,8 @@ export type EngineEvent =
       readonly length: number;
       /** Nothing was dropped in this direction for this reason before. */
       readonly first: boolean;
+      /** Where a datagram came from. */
+      readonly source?: Endpoint;
       readonly report: DropReport;
     };
 
@@ -128,7 +130,7 @@ export class EventEngine {
     const sealed = this.#tunnel.encapsulate(slot, length);
     if (sealed < 0) {
       this.#free(slot);
-      this.#tellDrop("out", length);
+      this.#tellDrop("out", this.#tunnel.reasonOf(sealed), length);
       return;
     }
     this.#carrier.send(this.#tunnel.placed(slot, sealed), (errno) => {
@@ -142,13 +144,15 @@ export class EventEngine {
     if (this.#stopped) return;
     if (this.#onlyPeer && !sameEndpoint(source, this.#carrier.peer)) {
       this.#tunnel.refuse("in", "other_source", datagram.length);
-      this.#tellDrop("in", datagram.length);
+      this.#tellDrop("in", "other_source", datagram.length, source);
       return;
     }
     this.#tunnel.datagramRoom(RECEIVING_SLOT).set(datagram);
     const opened = this.#tunnel.decapsulate(RECEIVING_SLOT, datagram.length);
     if (opened < 0) {
-      this.#tellDrop("in", datagram.length);
+      const datagrams = this.#tunnel.pollWrongKey();
+      if (datagrams > 0) this.#notify({ type: "wrong_key", datagrams });
+      this.#tellDrop("in", this.#tunnel.reasonOf(opened), datagram.length, source);
       return;
     }
     if (!this.#heard) {
@@ -177,20 +181,19 @@ export class EventEngine {
 
   #lose(direction: Direction, reason: Reason, length: number): void {
     this.#tunnel.lose(direction, reason, length);
-    this.#tellDrop(direction, length);
+    this.#tellDrop(direction, reason, length);
   }
 
-  #tellDrop(direction: Direction, length: number): void {
-    const datagrams = this.#tunnel.pollWrongKey();
-    if (datagrams > 0) this.#notify({ type: "wrong_key", datagrams });
+  /** Tells a drop if somebody wants to hear it. A flood of them must cost little. */
+  #tellDrop(direction: Direction, reason: Reason, length: number, source?: Endpoint): void {
+    const kind = `${direction} ${reason}`;
+    const first = !this.#told.has(kind);
+    if (!first && !this.#everyDrop) return;
+    this.#told.add(kind);
     const report = this.#tunnel.lastDrop();
     if (report === undefined) return;
-    const kind = `${direction} ${report.reason}`;
-    const first = !this.#told.has(kind);
-    this.#told.add(kind);
-    if (first || this.#everyDrop) {
-      this.#notify({ type: "drop", direction, length, first, report });
-    }
+    const from = source && { source: { address: source.address, port: source.port } };
+    this.#notify({ type: "drop", direction, length, first, ...from, report });
   }
 
   #free(slot: number): void {

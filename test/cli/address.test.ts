@@ -15,6 +15,10 @@ describe("hosts", () => {
     ["[2001:db8::1]", { host: "2001:db8::1" }],
     ["[2001:db8::1]:65535", { host: "2001:db8::1", port: 65_535 }],
     ["fe80::1%eth0", { host: "fe80::1%eth0" }],
+    ["FE80:0::1%eth0", { host: "fe80::1%eth0" }],
+    ["fe80::1%4000000", { host: "fe80::1%4000000" }],
+    ["::ffff:192.0.2.1", { host: "192.0.2.1" }],
+    ["müller.example", { host: "xn--mller-kva.example" }],
     ["[fe80::1%eth0]:1338", { host: "fe80::1%eth0", port: 1338 }],
   ])("%s", (text, expected) => {
     expect(parseHost(text, "-p")).toEqual(expected);
@@ -35,6 +39,10 @@ describe("hosts", () => {
     "[]",
     "2001:db8::1::2",
     "host;reboot",
+    "0x7f000001",
+    "host.0x7f",
+    "1.2.3.4.5",
+    "host\u202e",
     ":1337",
   ])("%j is refused", (text) => {
     expect(() => parseHost(text, "-p")).toThrow(/^-p: /);

@@ -45,13 +45,42 @@ describe("help", () => {
   });
 });
 
+test.each(["--only-peer", "--ethertype", "--json", "-v"])(
+  "%s leaves the next word alone",
+  (word) => {
+    const ended = crapvpn([
+      "-k",
+      "00",
+      "-p",
+      "192.0.2.1",
+      "--mtu",
+      "70000",
+      word,
+      "10.8.0.1",
+      "10.8.0.2",
+    ]);
+    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("--mtu") });
+  },
+);
+
 describe("a wrong command line ends with 2 and a sentence", () => {
   test.each([
     [[], "no peer"],
     [["-k", "00"], "no peer"],
     [["-k", "00", "-p", "192.0.2.1"], "LOCAL_IP and PEER_IP are missing"],
     [["-p", "192.0.2.1", "10.8.0.1", "10.8.0.2"], "no key"],
-    [["fly", ...good], '"fly" is not an IP address'],
+    [["fly", ...good], '"fly" is neither an address nor a command'],
+    [["docter"], "did you mean doctor?"],
+    [["--peer", "h"], "did you mean --peer-host?"],
+    [["--hex", "00"], "did you mean --hex-key?"],
+    [["-k", "00", "-p", "0.0.0.0", "10.8.0.1", "10.8.0.2"], "nobody's address"],
+    [["-k", "00", "-p", "0x7f000001", "10.8.0.1", "10.8.0.2"], "is not a host"],
+    [["-k", "00", "-p", "FD00:0::1", "fd00::1", "fd00::2"], "fd00::1 is LOCAL_IP"],
+    [["-k", "00", "-p", "::ffff:10.8.0.2", "10.8.0.1", "10.8.0.2"], "lies inside the tunnel"],
+    [["-k", "00", "-p", "fe80::1", "10.8.0.1", "10.8.0.2"], "write fe80::1%DEVICE"],
+    [["-k", "00", "-p", "fe80::1%nosuch", "10.8.0.1", "10.8.0.2"], "there is no device nosuch"],
+    [["-k", "00", "-p", "127.0.0.1", "10.8.0.1", "10.8.0.2"], "this very machine"],
+    [["help", "run", "extra"], '"extra" is not expected'],
     [["--fly", ...good], "unknown option --fly"],
     [["-v", "-q", ...good], "-v and -q contradict each other"],
     [["--mtu", "abc", ...good], "--mtu"],
@@ -112,4 +141,22 @@ test("a reader that has enough is no fault", () => {
     { encoding: "utf8" },
   );
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+});
+
+describe("on a terminal", () => {
+  // script(1) of bsdutils, which every Debian has, gives a program a terminal.
+  const onTerminal = (env: NodeJS.ProcessEnv) => {
+    const { NO_COLOR: _, ...rest } = process.env;
+    const command = `"${process.execPath}" "${PROGRAM}" --x$(printf '\\033')y`;
+    const options = { encoding: "utf8", env: { ...rest, TERM: "xterm", ...env } } as const;
+    return spawnSync("script", ["-qec", command, "/dev/null"], options).stdout;
+  };
+
+  test("there are colours, and strangers' control characters are still shown as text", () => {
+    expect(onTerminal({})).toContain("\u001b[31mcrapvpn:\u001b[39m unknown option --x\\u001by");
+  });
+
+  test("NO_COLOR is respected", () => {
+    expect(onTerminal({ NO_COLOR: "1" })).toMatch(/^crapvpn: unknown option/);
+  });
 });

@@ -28,8 +28,8 @@ describe("values stay as they were written", () => {
 });
 
 test("letters may be bundled", () => {
-  expect(read("-vvk00").words).toEqual(["--verbose", "--verbose", "--hex-key=00"]);
-  expect(read("-vk", "00").words).toEqual(["--verbose", "--hex-key=00"]);
+  expect(read("-vvk00").words).toEqual(["--verbose=true", "--verbose=true", "--hex-key=00"]);
+  expect(read("-vk", "00").words).toEqual(["--verbose=true", "--hex-key=00"]);
 });
 
 test("options and words may stand in any order", () => {
@@ -37,6 +37,18 @@ test("options and words may stand in any order", () => {
   expect(read("-k", "1234ABCD", "-p", "HOST", "10.0.0.1", "10.0.0.2").words).toEqual(author);
   expect(read("10.0.0.1", "-k", "1234ABCD", "10.0.0.2", "-p", "HOST").words).toEqual(author);
   expect(read("-k1234ABCD", "-pHOST", "--", "10.0.0.1", "10.0.0.2").words).toEqual(author);
+});
+
+test("a switch never takes the next word", () => {
+  for (const { name, options } of commands) {
+    for (const option of options.filter(({ value }) => value === undefined)) {
+      expect(read(name, `--${option.name}`, "10.0.0.1").words).toEqual([
+        name,
+        `--${option.name}=true`,
+        "10.0.0.1",
+      ]);
+    }
+  }
 });
 
 test("the command is the first word that is no option's value", () => {

@@ -137,6 +137,7 @@ describe.each(implementations)("%s", async (_name, load) => {
     expect(code({ format: "nope" })).toBe("unknown_format");
     expect(code({ key: new Uint8Array() })).toBe("cannot_run");
     expect(code({ peer: "nowhere" })).toBe("not_an_address");
+    expect(code({ slots: 61_681 })).toBe("too_many_slots");
     expect(() => core.format("nope")).toThrow(CoreError);
   });
 

@@ -102,6 +102,14 @@ describe("a command on host a", () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("1 received") });
   });
 
+  test("decides itself what SIGINT means, which the terminal sends to all of us", async () => {
+    const script = 'trap "echo cleaned; exit 7" INT; echo ready; while :; do sleep 0.1; done';
+    const { child, ended } = start(["--", "bash", "-c", script]);
+    await once(child.stdout, "data");
+    process.kill(-(child.pid as number), "SIGINT");
+    expect(await ended).toMatchObject({ code: 7, stdout: "ready\ncleaned\n" });
+  });
+
   test("that is not there ends with 127, as in a shell", async () => {
     expect((await start(["--", "no-such-command"]).ended).code).toBe(127);
   });

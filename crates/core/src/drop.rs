@@ -113,6 +113,8 @@ impl Layer {
 /// allocated, since a flood of bad datagrams must cost little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Value {
+    /// No value says it.
+    Nothing,
     /// A number.
     Number(u64),
     /// The first `length` of `bytes`.
@@ -141,6 +143,7 @@ impl Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Nothing => Ok(()),
             Self::Number(number) => number.fmt(f),
             Self::Bytes { bytes, length } => {
                 for (i, byte) in bytes.iter().take((*length).into()).enumerate() {
@@ -231,5 +234,6 @@ mod tests {
         assert_eq!(Value::bytes(b"crap").to_string(), "63 72 61 70");
         assert_eq!(Value::bytes(&[0xff; 40]).to_string().len(), 16 * 3 - 1);
         assert_eq!(Value::bytes(&[]).to_string(), "");
+        assert_eq!(Value::Nothing.to_string(), "");
     }
 }

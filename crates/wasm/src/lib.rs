@@ -19,6 +19,9 @@ const SLOT_BYTES: usize = 17 * 4096;
 /// Bits of a result that hold the length; those above hold the offset in the slot.
 const LENGTH_BITS: u32 = 17;
 
+/// More than any engine needs, and little enough to be had.
+const MAX_ARENA_BYTES: usize = 1024 * SLOT_BYTES;
+
 // Every place in a slot and every length fits the bits it is given, and the sign stays free.
 const _: () = assert!(SLOT_BYTES < 1 << LENGTH_BITS && HEADROOM < 1 << (31 - LENGTH_BITS));
 const _: () = assert!(HEADROOM + 65_536 <= SLOT_BYTES);
@@ -75,7 +78,7 @@ pub fn length_bits() -> u32 {
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Debug)]
 pub struct CoreError {
-    /// `unknown_format`, `cannot_run` or `not_an_address`.
+    /// `unknown_format`, `cannot_run`, `not_an_address` or `too_many_slots`.
     #[wasm_bindgen(readonly)]
     pub code: String,
     /// A sentence.
@@ -189,7 +192,7 @@ impl Tunnel {
     /// - `slots`: how many the arena has
     ///
     /// # Errors
-    /// `unknown_format`, `cannot_run`, `not_an_address`.
+    /// `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
     #[wasm_bindgen(constructor)]
     pub fn new(
         format: &str,
@@ -217,7 +220,12 @@ impl Tunnel {
         let config = Config { key, peer, max_datagram_bytes };
         let tunnel = tunnel::Tunnel::new(&format, &config)
             .map_err(|error| CoreError::new("cannot_run", error.to_string()))?;
-        Ok(Self { tunnel, arena: vec![0; slots * SLOT_BYTES] })
+        let arena = slots
+            .checked_mul(SLOT_BYTES)
+            .filter(|bytes| *bytes <= MAX_ARENA_BYTES)
+            .map(|bytes| vec![0; bytes])
+            .ok_or_else(|| CoreError::new("too_many_slots", format!("{slots} slots")))?;
+        Ok(Self { tunnel, arena })
     }
 
     /// Where the arena begins in wasm memory. It stays there.
@@ -376,5 +384,9 @@ mod tests {
         assert_eq!(code("nope", vec![1], None), "unknown_format");
         assert_eq!(code("crapvpn", vec![], None), "cannot_run");
         assert_eq!(code("crapvpn", vec![1], Some("here")), "not_an_address");
+        for slots in [1025, 61_681, usize::MAX] {
+            let error = Tunnel::new("crapvpn", vec![1], false, None, 0, slots).unwrap_err();
+            assert_eq!(error.code, "too_many_slots");
+        }
     }
 }
