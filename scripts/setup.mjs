@@ -31,8 +31,13 @@ const TEST = {
   capsh: ["libcap2-bin"],
   ps: ["procps"],
   python3: ["python3"],
+  fish: ["fish"],
+  groff: ["groff-base"],
+  man: ["man-db"],
+  mandoc: ["mandoc"],
   tcpdump: ["tcpdump"],
   tshark: ["tshark"],
+  zsh: ["zsh"],
 };
 
 const { test = false, bench = false } = readOptions();

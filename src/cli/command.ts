@@ -1,5 +1,7 @@
 // The shape of a command: from this one table come the parser, the help, and what else tells of it.
 
+import type { Completes } from "./shell/completes.js";
+
 /** An option as people write it. */
 export interface OptionSpec {
   /** Long name without dashes. */
@@ -8,6 +10,8 @@ export interface OptionSpec {
   readonly short?: string;
   /** What its value is called; an option without is a switch. */
   readonly value?: string;
+  /** What completes its value, for shells. */
+  readonly completes?: Completes;
   readonly about: string;
 }
 
@@ -29,6 +33,8 @@ export interface CommandSpec {
   readonly about: string;
   /** What the words after `--` are called, if it has a use for them. */
   readonly rest?: string;
+  /** What completes its words, for shells. */
+  readonly completes?: Completes;
   /** Lines of text that help shows below the options. */
   readonly notes?: readonly string[];
   readonly options: readonly OptionSpec[];

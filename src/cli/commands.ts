@@ -1,6 +1,7 @@
 // Every command and option of the program.
 
 import type { CommandSpec, OptionSpec } from "./command.js";
+import { completions } from "./shell/command.js";
 
 export const PROGRAM = "crapvpn";
 
@@ -24,6 +25,7 @@ const run: CommandSpec = {
       name: "hex-key",
       short: "k",
       value: "HEX",
+      completes: "@file",
       about:
         "The key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)",
     },
@@ -31,6 +33,7 @@ const run: CommandSpec = {
       name: "peer-host",
       short: "p",
       value: "HOST[:PORT]",
+      completes: "host",
       about: "The other end; port 1337 unless given",
     },
     {
@@ -38,7 +41,12 @@ const run: CommandSpec = {
       value: "[ADDR:]PORT",
       about: "Where to listen; port 1337 on every address unless given",
     },
-    { name: "device", value: "NAME", about: "Name of the TUN device (default: tun0)" },
+    {
+      name: "device",
+      value: "NAME",
+      completes: "device",
+      about: "Name of the TUN device (default: tun0)",
+    },
     {
       name: "mtu",
       value: "BYTES",
@@ -103,6 +111,7 @@ const lab: CommandSpec = {
 const doctor: CommandSpec = {
   name: "doctor",
   usage: "doctor [HOST] [--json]",
+  completes: "host",
   about: "Tell what this machine can do, and what to do about what it cannot",
   options: [{ name: "json", about: "Tell the findings as one JSON object" }],
   notes: ["With a HOST, the way there and the MTU that a tunnel to it gets are told as well."],
@@ -113,6 +122,7 @@ const doctor: CommandSpec = {
 const help: CommandSpec = {
   name: "help",
   usage: "help [COMMAND]",
+  completes: "command",
   about: "Show what a command does",
   options: [],
   examples: [{ words: "help run", about: "the same as: crapvpn run --help" }],
@@ -120,5 +130,5 @@ const help: CommandSpec = {
 };
 
 /** The first is meant where no command is named. */
-export const commands: readonly CommandSpec[] = [run, lab, doctor, help];
+export const commands: readonly CommandSpec[] = [run, lab, doctor, completions, help];
 export const defaultCommand = run;

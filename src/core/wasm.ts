@@ -16,18 +16,24 @@ import {
 
 let loading: Promise<Core> | undefined;
 
-/** Loads the core, once. */
-export function loadCore(): Promise<Core> {
-  loading ??= load();
+/**
+ * Loads the core, once.
+ *
+ * @param source where the compiled core is, or its bytes, if not where the package has it: for
+ *   bundlers that copy no files
+ */
+export function loadCore(source?: URL | Uint8Array<ArrayBuffer>): Promise<Core> {
+  loading ??= load(source ?? new URL("../../wasm/crapvpn_bg.wasm", import.meta.url));
   return loading;
 }
 
-async function load(): Promise<Core> {
-  const url = new URL("../../wasm/crapvpn_bg.wasm", import.meta.url);
-  // Node's fetch does not read files.
-  const source =
-    url.protocol === "file:" ? await (await import("node:fs/promises")).readFile(url) : url;
-  const { memory } = await wasm.default({ module_or_path: source });
+async function load(source: URL | Uint8Array<ArrayBuffer>): Promise<Core> {
+  // Node's fetch does not read files. Bundlers for the browser would stumble over an import.
+  const readable =
+    source instanceof URL && source.protocol === "file:"
+      ? process.getBuiltinModule("node:fs").readFileSync(source)
+      : source;
+  const { memory } = await wasm.default({ module_or_path: readable });
   return new WasmCore(memory);
 }
 
