@@ -28,7 +28,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const key = await readKey(options.key, process.env);
   warnAboutKey(report, key.onCommandLine);
 
-  const peer = await findPeer(options);
+  const peer = await findPeer(options, report);
   const outerFamily = familyOf(peer.address) as 4 | 6;
   const tunnel = core.openTunnel({
     format: FORMAT,

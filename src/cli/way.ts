@@ -13,7 +13,10 @@ import type { Report } from "./report.js";
 const USUAL_MTU = 1500;
 
 /** The peer's address, asked for once, checked against ours. */
-export async function findPeer({ peer, listen, pairs }: RunOptions): Promise<Endpoint> {
+export async function findPeer(
+  { peer, listen, pairs }: RunOptions,
+  report: Report,
+): Promise<Endpoint> {
   const family = listen.address === undefined ? 0 : familyOf(listen.address);
   const known = familyOf(peer.host);
   if (family !== 0 && known !== 0 && family !== known) {
@@ -28,9 +31,9 @@ export async function findPeer({ peer, listen, pairs }: RunOptions): Promise<End
   const here = listen.address === undefined || listen.address === address;
   const route = await findRoute(address);
   if (peer.port === listen.port && here && typeof route !== "string" && route.local) {
-    throw new Failure(
-      "usage",
-      `-p: ${address} is this very machine, on the port that we listen on: -p takes the other host's address`,
+    report.warn(
+      "own_address",
+      `${address} is this very machine, on the port that we listen on: what we send comes back to us; -p takes the other host's address`,
     );
   }
   return { address, port: peer.port };

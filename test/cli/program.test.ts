@@ -79,7 +79,6 @@ describe("a wrong command line ends with 2 and a sentence", () => {
     [["-k", "00", "-p", "::ffff:10.8.0.2", "10.8.0.1", "10.8.0.2"], "lies inside the tunnel"],
     [["-k", "00", "-p", "fe80::1", "10.8.0.1", "10.8.0.2"], "write fe80::1%DEVICE"],
     [["-k", "00", "-p", "fe80::1%nosuch", "10.8.0.1", "10.8.0.2"], "there is no device nosuch"],
-    [["-k", "00", "-p", "127.0.0.1", "10.8.0.1", "10.8.0.2"], "this very machine"],
     [["help", "run", "extra"], '"extra" is not expected'],
     [["--fly", ...good], "unknown option --fly"],
     [["-v", "-q", ...good], "-v and -q contradict each other"],

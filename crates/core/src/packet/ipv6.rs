@@ -9,6 +9,10 @@ pub const VERSION: u8 = 6;
 pub const ETHERTYPE: u16 = 0x86dd;
 /// Bytes of the header, without extension headers.
 pub const HEADER_BYTES: usize = 40;
+/// The number of the Fragment header.
+const FRAGMENT: u8 = 44;
+/// Bytes of the Fragment header.
+const FRAGMENT_HEADER_BYTES: usize = 8;
 /// The least MTU that a link may have to carry IPv6 (RFC 8200, section 5).
 pub const MIN_MTU: usize = 1280;
 
@@ -69,6 +73,18 @@ impl<'a> Ipv6<'a> {
     pub fn payload(&self) -> &'a [u8] {
         self.bytes.get(HEADER_BYTES..).unwrap_or_default()
     }
+
+    /// The protocol above and its bytes, behind a Fragment header (RFC 8200, section 4.5) if there
+    /// is one. Nothing in a fragment other than the first.
+    #[must_use]
+    pub fn upper_layer(&self) -> Option<(u8, &'a [u8])> {
+        if self.next_header() != FRAGMENT {
+            return Some((self.next_header(), self.payload()));
+        }
+        let (header, rest) = self.payload().split_at_checked(FRAGMENT_HEADER_BYTES)?;
+        let is_first = u16::from_be_bytes(array(header, 2)) >> 3 == 0;
+        is_first.then_some((array::<1>(header, 0)[0], rest))
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +114,22 @@ mod tests {
         assert_eq!(packet.next_header(), 58);
         assert_eq!(packet.destination(), Ipv6Addr::from([0xfe; 16]));
         assert_eq!(packet.payload(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_upper_layer_of_a_first_fragment() {
+        let mut bytes = packet();
+        bytes[5] = 12;
+        bytes[6] = FRAGMENT;
+        bytes.splice(40..40, [17, 0, 0, 1, 9, 9, 9, 9]);
+        let upper = |bytes: &[u8]| Ipv6::parse(bytes).unwrap().upper_layer().map(|(p, _)| p);
+        assert_eq!(upper(&bytes), Some(17));
+        bytes[43] = 8;
+        assert_eq!(upper(&bytes), None);
+        assert_eq!(upper(&packet()), Some(58));
+        let mut cut = packet();
+        cut[6] = FRAGMENT;
+        assert_eq!(upper(&cut), None);
     }
 
     #[test]

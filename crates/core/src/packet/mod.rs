@@ -73,13 +73,14 @@ impl<'a> Ip<'a> {
         }
     }
 
-    /// The UDP datagram inside, if that is what directly follows the IP header.
+    /// The UDP datagram inside, or the beginning of it in a first fragment. Extension headers of
+    /// IPv6 other than that of a fragment are not followed.
     #[must_use]
     pub fn udp(&self) -> Option<Udp<'a>> {
         let (protocol, payload) = match self {
             Self::V4(packet) if packet.is_fragment() => return None,
             Self::V4(packet) => (packet.protocol(), packet.payload()),
-            Self::V6(packet) => (packet.next_header(), packet.payload()),
+            Self::V6(packet) => packet.upper_layer()?,
         };
         (protocol == udp::PROTOCOL).then(|| Udp::parse(payload).ok()).flatten()
     }
