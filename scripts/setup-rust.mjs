@@ -38,16 +38,13 @@ export function addByRustup() {
   if (!wasmToolchain()) announce("setup", rustup, ["target", "add", WASM_TARGET], options);
 }
 
-/**
- * The Debian packages that bring what of Rust is not here.
- * @param {{ forTests: boolean }} what tests also need the lints and wasm
- */
-export function missingRustPackages({ forTests }) {
+/** The Debian packages that bring what of Rust is not here. */
+export function missingRustPackages() {
   const native = nativeToolchain();
   return [
     ...(native ? [] : COMPILER_PACKAGES),
-    ...(!forTests || (native && hasLints(native)) ? [] : LINT_PACKAGES),
-    ...(!forTests || wasmToolchain() || stdBuilder() ? [] : WASM_PACKAGES),
+    ...(native && hasLints(native) ? [] : LINT_PACKAGES),
+    ...(wasmToolchain() || stdBuilder() ? [] : WASM_PACKAGES),
   ];
 }
 

@@ -1,5 +1,6 @@
 // Installs what this machine lacks: to run, with --test also what tests need, with --bench what measuring needs.
 import { parseArgs } from "node:util";
+import { installPeers } from "../bench/peers.mjs";
 import { announce, environment, find, stop } from "./programs.mjs";
 import { lookAgain, nativeToolchain, oldestRust, WASM_TARGET } from "./rust.mjs";
 import {
@@ -22,12 +23,12 @@ const RUST = {
   "/etc/ssl/certs/ca-certificates.crt": ["ca-certificates"],
 };
 const BENCH = {
-  ...RUST,
   ethtool: ["ethtool"],
   iperf3: ["iperf3"],
 };
 const TEST = {
   ...BENCH,
+  ...RUST,
   capsh: ["libcap2-bin"],
   ps: ["procps"],
   python3: ["python3"],
@@ -49,7 +50,9 @@ if (test) {
   buildWasmStd();
   installCargoTools();
 }
-const rust = test || bench ? ` and Rust ${nativeToolchain()?.release}` : "";
+for (const lack of bench ? installPeers() : [])
+  console.log(`setup: ${lack}: the bench goes without.`);
+const rust = test ? ` and Rust ${nativeToolchain()?.release}` : "";
 console.log(
   `setup: all is here, ${Object.keys(programs)
     .filter((name) => !name.startsWith("/"))
@@ -68,7 +71,7 @@ function missingPackages() {
   const packages = Object.entries(programs).flatMap(([program, from]) =>
     find(program) ? [] : from,
   );
-  if (test || bench) packages.push(...missingRustPackages({ forTests: test }));
+  if (test) packages.push(...missingRustPackages());
   return [...new Set(packages)];
 }
 

@@ -1,0 +1,95 @@
+// What is measured: the bare cable, our tunnel by engine, and tunnels of others. A row more is an entry more.
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { find } from "../scripts/programs.mjs";
+import { findPeer } from "./peers.mjs";
+import { program, root } from "./project.mjs";
+import { startWireGuard } from "./wireguard.mjs";
+
+/** @import { Way } from "./way.mjs" */
+
+/**
+ * @typedef {object} Candidate
+ * @property {string} name for --only, tables and JSON
+ * @property {string} about
+ * @property {string} [cipher] none on the bare cable
+ * @property {boolean} [integrity] whether changed datagrams are noticed
+ * @property {() => string | undefined} missing how to get it, if it is not there
+ * @property {(way: Way) => void | Promise<void>} start the tunnel at both ends
+ */
+
+const key = randomBytes(16).toString("hex");
+const peerProgram = join(root, "test", "peer", "peer.py");
+const authorProgram = process.env.CRAPVPN_AUTHOR_PROGRAM;
+const authorPython = process.env.CRAPVPN_AUTHOR_PYTHON || "python3";
+
+/** @type {readonly Candidate[]} */
+export const candidates = [
+  {
+    name: "cable",
+    about: "the cable without a tunnel",
+    missing: () => undefined,
+    start: () => {},
+  },
+  ourEngine("event", []),
+  {
+    name: "wireguard-go",
+    about: "the newest WireGuard in Go",
+    cipher: "chacha20-poly1305",
+    integrity: true,
+    missing: () =>
+      findPeer("wireguard-go") ? undefined : "npm run setup -- --bench builds it (needs Go)",
+    start: (way) => startWireGuard(way, findPeer("wireguard-go") ?? "", ["-f"]),
+  },
+  {
+    name: "author",
+    about: "the author's program",
+    cipher: "xor",
+    integrity: false,
+    missing: () =>
+      authorProgram
+        ? undefined
+        : "CRAPVPN_AUTHOR_PROGRAM names its crapvpn.py, CRAPVPN_AUTHOR_PYTHON a Python that has click",
+    start: (way) =>
+      way.start(({ local, peer, outerPeer }) => ({
+        command: authorPython,
+        args: [authorProgram ?? "", "-k", key, "-p", outerPeer, local, peer],
+      })),
+  },
+  {
+    name: "python-peer",
+    about: "the Python peer of our tests, a faster stand-in for the author's program",
+    cipher: "xor",
+    integrity: false,
+    missing: () => (find("python3") ? undefined : "apt-get install python3"),
+    start: (way) =>
+      way.start(({ local, peer, outerPeer }) => ({
+        command: "python3",
+        args: [peerProgram, "-k", key, "-p", outerPeer, local, peer],
+      })),
+  },
+];
+
+/** What the others are given as multiples of, where they are there. */
+export const references = ["cable", "wireguard-go", "author"];
+
+/**
+ * @param {string} engine
+ * @param {readonly string[]} options of `run` that choose it
+ * @returns {Candidate}
+ */
+function ourEngine(engine, options) {
+  return {
+    name: `crapvpn-${engine}`,
+    about: `our ${engine} engine`,
+    cipher: "xor",
+    integrity: false,
+    missing: () => undefined,
+    start: (way) =>
+      way.start(({ local, peer, outerPeer }) => ({
+        command: process.execPath,
+        args: [program, "run", "--quiet", ...options, "-p", outerPeer, local, peer],
+        env: { CRAPVPN_KEY: key },
+      })),
+  };
+}
