@@ -21,7 +21,7 @@ import { startWireGuard } from "./wireguard.mjs";
 const key = randomBytes(16).toString("hex");
 const peerProgram = join(root, "test", "peer", "peer.py");
 const authorProgram = process.env.CRAPVPN_AUTHOR_PROGRAM;
-const authorPython = process.env.CRAPVPN_AUTHOR_PYTHON || "python3";
+const authorPython = process.env.CRAPVPN_AUTHOR_PYTHON || "/usr/bin/python3";
 
 /** @type {readonly Candidate[]} */
 export const candidates = [

@@ -25,13 +25,15 @@ const RUST = {
 const BENCH = {
   ethtool: ["ethtool"],
   iperf3: ["iperf3"],
+  python3: ["python3"],
 };
 const TEST = {
   ...BENCH,
   ...RUST,
+  // What the author's program needs, where it is given.
+  "/usr/lib/python3/dist-packages/click": ["python3-click"],
   capsh: ["libcap2-bin"],
   ps: ["procps"],
-  python3: ["python3"],
   fish: ["fish"],
   groff: ["groff-base"],
   man: ["man-db"],

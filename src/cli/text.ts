@@ -9,7 +9,7 @@ export type Style = "bold" | "dim" | "red" | "yellow" | "green" | "cyan";
 export function styleText(name: Style, text: string, stream: NodeJS.WriteStream): string {
   const { NO_COLOR: noColor, TERM: term } = process.env;
   const plain = !stream.isTTY || (noColor !== undefined && noColor !== "") || term === "dumb";
-  return plain ? text : style(name, text);
+  return plain ? text : style(name, text, { validateStream: false });
 }
 
 /**
