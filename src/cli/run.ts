@@ -43,16 +43,17 @@ export async function run(parsed: Parsed): Promise<number> {
   signals.onStats = () => report.stats(tunnel.counters());
   const everywhere = outerFamily === 4 ? "0.0.0.0" : "::";
   const local = { address: everywhere, ...options.listen };
-  const carrier = await openUdp({ local, peer });
-  let device: Device | undefined;
+  const device = await openDevice(options);
+  let carrier: Carrier | undefined;
   try {
-    device = await openDevice(options);
     await configure(device, mtu, options, report);
     await refuseRoutedLoop(device, peer, options);
+    // Last, so that the engine listens as soon as the socket does, and misses nothing.
+    carrier = await openUdp({ local, peer });
     tellStart(report, { options, device, carrier, mtu });
     return exitCodeOf(await drive({ options, tunnel, device, carrier, report, signals }));
   } finally {
-    await Promise.all([device?.close(), carrier.close()]);
+    await Promise.all([device.close(), carrier?.close()]);
   }
 }
 

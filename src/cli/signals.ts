@@ -1,6 +1,5 @@
 // The signals that ask to stop.
 
-import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { Failure } from "../failure.js";
 import { exitCodes } from "./exit.js";
@@ -32,9 +31,7 @@ export function catchSignals(): Signals {
     if (signals.atOnce) process.exit(exitCodeOf(signal));
     resolve(signal);
   };
-  for (const signal of stopSignals) {
-    if (signal !== "SIGHUP" || !hangupIsIgnored()) process.on(signal, stop);
-  }
+  for (const signal of stopSignals) process.on(signal, stop);
   process.on("SIGUSR2", () => signals.onStats());
   process.stdout.removeAllListeners("error").on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE")
@@ -42,17 +39,6 @@ export function catchSignals(): Signals {
     stop("SIGPIPE");
   });
   return signals;
-}
-
-/** Whether we were started by nohup: a handler of ours would undo what it did. */
-function hangupIsIgnored(): boolean {
-  try {
-    const status = readFileSync("/proc/self/status", "utf8");
-    const ignored = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? "0"}`);
-    return ((ignored >> BigInt(constants.signals.SIGHUP - 1)) & 1n) === 1n;
-  } catch {
-    return false;
-  }
 }
 
 /** 128 + the signal's number, as shells have it; 0 if only our reader had enough. */

@@ -64,8 +64,8 @@ describe("a peer that is not there", () => {
     await reaches(hosts.a, INNER.b);
     for (const end of [left, right]) {
       end.child.kill("SIGSTOP");
-      await push(hosts.a, INNER.b, 50);
-      await push(hosts.b, INNER.a, 50);
+      await push(hosts.a, INNER.b, 20);
+      await push(hosts.b, INNER.a, 20);
       end.child.kill("SIGCONT");
       await reaches(hosts.a, INNER.b);
       await reaches(hosts.b, INNER.a6);
