@@ -71,15 +71,13 @@ test("a million packets take no more memory than the first", async () => {
   }
 });
 
-// With the usual packets an end stays below 90 MB (load.test.ts); dgram gives each datagram a buffer
-// of its own, and those of the longest are many before V8 collects them.
-test("under load of the longest packets, an end stays below 120 MB", async () => {
+test("under load of the longest packets, an end stays below 90 MB", async () => {
   const hosts = await twoHosts();
   const more = ["--mtu", "65499"];
   const ends = await join(hosts, { a: more, b: more });
   await reaches(hosts.a, INNER.b);
   const load = iperf(hosts, INNER.b, ["--bidir", "-t", "20"]);
-  expect(await mostResidentMb(ends, load)).toBeLessThanOrEqual(120);
+  expect(await mostResidentMb(ends, load)).toBeLessThanOrEqual(90);
 });
 
 test("idle for half a minute, it takes no time that can be measured", async () => {
