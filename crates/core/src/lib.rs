@@ -36,4 +36,4 @@ pub mod cipher;
 pub mod drop;
 pub mod format;
 pub mod packet;
-// pub mod tunnel;
+pub mod tunnel;

@@ -5,9 +5,23 @@
 //! what it compiles to for running, [`decode`] takes a datagram apart by it, [`diagram`] draws it.
 //! The language is told in `docs/language.md`.
 
+mod bits;
+mod codec;
 mod condition;
+mod decode;
 mod ends;
+mod framing;
+mod given;
+mod literal;
+mod replay;
+mod shape;
+mod walk;
 
+pub use decode::{Decoded, DecodedField, decode};
+pub use framing::{Frame, Frames};
+pub use given::{Assignments, RunProblem};
+
+pub use codec::{Codec, Opened, Secrets};
 pub use condition::{Condition, Subject, Term};
 
 /// The version of the language that this program reads.
@@ -242,8 +256,13 @@ pub enum Role {
         /// What is expected on receipt instead, if something else (`--expect`).
         expect: Option<Literal>,
     },
-    /// Whoever runs it, by `--set`, which makes a constant of it.
-    Given,
+    /// Whoever runs it, by `--set`; who only decodes takes any.
+    Given {
+        /// What is sent, once it is given.
+        value: Option<Literal>,
+        /// What is expected on receipt instead, if something else (`--expect`).
+        expect: Option<Literal>,
+    },
     /// The bytes of a range, divided by a unit.
     Length {
         /// The fields counted.
@@ -399,7 +418,9 @@ impl Format {
                 Size::Fixed(bytes) => bytes,
                 Size::Setting(place) => self.setting_number(place),
                 Size::Open => match &field.role {
-                    Role::Constant { value: Literal::Bytes(bytes), .. } => bytes.len(),
+                    Role::Constant { value: Literal::Bytes(bytes), .. }
+                    | Role::Given { value: Some(Literal::Bytes(bytes)), .. } => bytes.len(),
+                    Role::Tag => TAG_BYTES,
                     _ => return None,
                 },
             },
