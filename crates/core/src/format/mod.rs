@@ -6,6 +6,7 @@
 //! The language is told in `docs/language.md`.
 
 mod bits;
+mod builtin;
 mod codec;
 mod condition;
 mod decode;
@@ -15,12 +16,15 @@ mod given;
 mod literal;
 mod replay;
 mod shape;
+mod text;
 mod walk;
 
 pub use decode::{Decoded, DecodedField, decode};
 pub use framing::{Frame, Frames};
 pub use given::{Assignments, RunProblem};
+pub use text::{literal_text, range_text};
 
+pub use builtin::BUILT_IN;
 pub use codec::{Codec, Opened, Secrets};
 pub use condition::{Condition, Subject, Term};
 

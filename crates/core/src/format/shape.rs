@@ -303,8 +303,9 @@ impl Template {
 }
 
 impl Format {
-    /// Whether a field is enciphered.
-    pub(super) fn enciphers(&self, place: usize) -> bool {
+    /// Whether the field at a place is enciphered.
+    #[must_use]
+    pub fn enciphers(&self, place: usize) -> bool {
         self.cipher.as_ref().is_some_and(|cipher| cipher.covers.contains(place))
     }
 }
