@@ -140,7 +140,8 @@ fn sized(bytes: Vec<u8>, size: usize, exact: bool) -> Result<Literal, LiteralErr
     })
 }
 
-fn mac(text: &str) -> Option<Literal> {
+/// An Ethernet address, with `:` or `-` between its bytes.
+pub(crate) fn mac(text: &str) -> Option<Literal> {
     let parts: Vec<&str> = text.split([':', '-']).collect();
     let bytes: Option<Vec<u8>> = parts
         .iter()

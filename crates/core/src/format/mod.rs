@@ -14,6 +14,7 @@ mod ends;
 mod framing;
 mod given;
 mod literal;
+mod read;
 mod replay;
 mod shape;
 mod text;
@@ -27,6 +28,9 @@ pub use text::{literal_text, range_text};
 pub use builtin::BUILT_IN;
 pub use codec::{Codec, Opened, Secrets};
 pub use condition::{Condition, Subject, Term};
+pub use read::{
+    Code, Diagnostic, MAX_FILE_BYTES, Place, Read, Related, Severity, check_files, error_reference,
+};
 
 /// The version of the language that this program reads.
 pub const LANGUAGE: u64 = 1;
@@ -380,7 +384,7 @@ impl Algorithm {
 
     /// The word for it in descriptions.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Xor => "xor",
             Self::Aes128Gcm => "AEAD_AES_128_GCM",
