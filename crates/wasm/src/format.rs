@@ -217,13 +217,6 @@ pub fn check_descriptions(files: Vec<String>, texts: Vec<String>) -> Checked {
     }
 }
 
-/// The JSON Schema of descriptions, for editors.
-#[wasm_bindgen]
-#[must_use]
-pub fn description_schema() -> String {
-    format::json_schema()
-}
-
 /// A format, built in or read, with the values that were given.
 #[wasm_bindgen]
 #[derive(Debug, Clone)]
@@ -240,9 +233,7 @@ impl Format {
     pub fn built_in(name: &str) -> Result<Self, CoreError> {
         match format::Format::built_in(name) {
             Some(format) => Ok(Self { format }),
-            None => {
-                Err(CoreError::new("unknown_format", format!("there is no format \"{name}\"")))
-            }
+            None => Err(CoreError::new("unknown_format", format!("there is no format \"{name}\""))),
         }
     }
 
@@ -291,18 +282,6 @@ impl Format {
     pub fn info(&self) -> FormatInfo {
         info(&self.format)
     }
-
-    /// Its bit diagram, in ASCII.
-    #[must_use]
-    pub fn diagram_ascii(&self) -> String {
-        format::diagram::ascii(&self.format)
-    }
-
-    /// Its bit diagram, as SVG.
-    #[must_use]
-    pub fn diagram_svg(&self) -> String {
-        format::diagram::svg(&self.format)
-    }
 }
 
 /// The kind of packet of a name, or the format's default.
@@ -317,9 +296,7 @@ pub(crate) fn packet_kind(format: &format::Format, name: Option<&str>) -> Packet
 fn assignments(texts: &[String]) -> Result<Vec<(&str, &str)>, CoreError> {
     let pair = |text: &'_ String| text.split_once('=').is_some();
     match texts.iter().find(|text| !pair(text)) {
-        Some(text) => {
-            Err(CoreError::new("cannot_set", format!("\"{text}\" is not NAME=VALUE")))
-        }
+        Some(text) => Err(CoreError::new("cannot_set", format!("\"{text}\" is not NAME=VALUE"))),
         None => Ok(texts.iter().filter_map(|text| text.split_once('=')).collect()),
     }
 }
@@ -327,7 +304,8 @@ fn assignments(texts: &[String]) -> Result<Vec<(&str, &str)>, CoreError> {
 fn diagnostic(found: Finding) -> Diagnostic {
     let (line, column, end) =
         found.place.as_ref().map_or((0, 0, 0), |place| (place.line, place.column, place.end));
-    let related = |related: format::Related| Related { line: related.line, message: related.message };
+    let related =
+        |related: format::Related| Related { line: related.line, message: related.message };
     Diagnostic {
         code: found.code.name().into(),
         severity: found.severity.name(),
@@ -404,7 +382,11 @@ fn field_info(
         when: field.when.text(format, list),
         enciphered,
         settable: field.is_settable(),
-        names: field.names.iter().map(|(number, name)| (number.to_string(), name.clone())).collect(),
+        names: field
+            .names
+            .iter()
+            .map(|(number, name)| (number.to_string(), name.clone()))
+            .collect(),
         fields: inner.iter().map(|field| field_info(format, inner, field, enciphered)).collect(),
     }
 }

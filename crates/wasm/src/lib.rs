@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::*;
 
 mod format;
 
-pub use format::{Format, check_descriptions, description_schema, format_names};
+pub use format::{Format, check_descriptions, format_names};
 
 /// Bytes free before a packet that is to be encapsulated: as many as the longest header has.
 const HEADROOM: usize = 256;

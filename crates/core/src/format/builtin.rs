@@ -56,9 +56,8 @@ mod tests {
     fn every_file_is_built_in() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/formats");
         let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
-        let mut files: Vec<String> = files
-            .filter_map(|file| file.to_str()?.strip_suffix(".toml").map(Into::into))
-            .collect();
+        let mut files: Vec<String> =
+            files.filter_map(|file| file.to_str()?.strip_suffix(".toml").map(Into::into)).collect();
         let mut names: Vec<String> = BUILT_IN.iter().map(|(name, _)| (*name).into()).collect();
         files.sort();
         names.sort();
