@@ -1,7 +1,7 @@
 //! Descriptions on files: the right ones are read, and each wrong one gives exactly the messages
 //! beside it. With `UPDATE_SNAPSHOTS=1` the messages are written anew, to be looked at and committed.
 
-use crapvpn_core::format::{Format, Severity, check_files};
+use crapvpn_core::format::{Code, Format, Severity, check_files};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -72,4 +72,12 @@ fn wrong_descriptions_give_exactly_their_messages() {
         }
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+#[test]
+fn every_code_has_a_wrong_description() {
+    let files = descriptions("wrong");
+    for code in Code::ALL {
+        let prefix = format!("{}_", code.name());
+        assert!(files.iter().any(|(file, _)| file.starts_with(&prefix)), "{}", code.name());
+    }
 }

@@ -9,7 +9,7 @@ use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, TABLES, UNITS};
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, expect_kind};
-use super::value::{Class, bytes_in_words, greatest};
+use super::value::{Class, greatest};
 use crate::format::{
     Checksum, Condition, Field, Kind as FieldKind, Literal, Otherwise, Range, Role,
     Table as Numbers,
@@ -154,10 +154,9 @@ impl<'a> Reader<'a> {
         list: &List<'a>,
     ) {
         if greatest(bits).saturating_mul(unit.into()) < USUAL_PACKET_BYTES {
+            let most = greatest(bits);
             let message = format!(
-                "u{bits} counts at most {} × {}, a packet may have {USUAL_PACKET_BYTES}",
-                greatest(bits),
-                bytes_in_words(unit.into()),
+                "u{bits} counts at most {most} × {unit} bytes, a packet may have {USUAL_PACKET_BYTES}"
             );
             let span = draft.table.word("type").map(|word| word.span);
             self.findings.add(Finding::new(Code::F23, span, message));

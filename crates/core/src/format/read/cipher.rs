@@ -8,8 +8,8 @@ use super::keys::{CIPHERS, ENDIANS, Kind, Part};
 use super::layout::Layout;
 use super::reader::Reader;
 use super::source::quoted;
-use super::table::{Node, Table, Word, expect_kind};
-use super::value::{Class, bytes_in_words};
+use super::table::{Node, Table, Word, expect_entry};
+use super::value::{Class, bits_in_words, bytes_in_words};
 use crate::format::literal;
 use crate::format::{Algorithm, Cipher, Endian, NoncePart, Range, SettingKind, Size};
 
@@ -50,9 +50,9 @@ impl<'a> Fields<'_, 'a> {
         })
     }
 
-    /// Whether a field has a type that is not known, so that it may be the packet.
+    /// Whether what could not be read may be the packet.
     pub(super) fn may_hide_packet(&self) -> bool {
-        self.packet.is_none() && self.list.drafts.iter().any(|draft| draft.class.is_none())
+        self.packet.is_none() && self.list.is_incomplete
     }
 }
 
@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
         let mut parts = Some(Vec::new());
         let mut sum = 0;
         for node in node.elements() {
-            let is_text = expect_kind("nonce", &[Kind::Text], node, &mut self.findings);
+            let is_text = expect_entry("nonce", Kind::Text, node, &mut self.findings);
             let word = node.word().filter(|_| is_text);
             let part = word.and_then(|word| self.nonce_part(word, covers, fields));
             parts = parts.zip(part).map(|(mut parts, (part, bytes))| {
@@ -284,7 +284,9 @@ impl<'a> Reader<'a> {
             (SettingKind::Uint { bits }, None) if bits % 8 == 0 => {
                 return Some((NoncePart::Setting(place), (bits / 8).into()));
             }
-            (SettingKind::Uint { bits }, None) => format!("has {bits} bits, not whole bytes"),
+            (SettingKind::Uint { bits }, None) => {
+                format!("has {}, not whole bytes", bits_in_words(bits))
+            },
         };
         self.no_part(Code::F59, name, &problem)
     }
@@ -311,7 +313,7 @@ impl<'a> Reader<'a> {
         let bytes = match (class, draft.size) {
             (Class::Uint(bits), _) => {
                 if bits % 8 != 0 {
-                    let problem = format!("has {bits} bits, not whole bytes");
+                    let problem = format!("has {}, not whole bytes", bits_in_words(bits));
                     return self.no_part(Code::F59, name, &problem);
                 }
                 if !fields.layout.starts_byte(place) {
@@ -327,8 +329,8 @@ impl<'a> Reader<'a> {
             _ => return self.no_part(Code::F59, name, "has no fixed size"),
         };
         if order.is_some() && !matches!(class, Class::Uint(_)) {
-            let problem = format!("is {}, which has one order only", class.words());
-            return self.no_part(Code::F59, name, &problem);
+            let problem = "is no integer and has one order of bytes only";
+            return self.no_part(Code::F59, name, problem);
         }
         Some((NoncePart::Field { field: place, order }, bytes))
     }

@@ -6,7 +6,7 @@ use super::finding::{Finding, Span};
 use super::keys::{CONDITION_FORMS, Kind};
 use super::reader::Reader;
 use super::source::quoted;
-use super::table::{Node, Word, expect_kind};
+use super::table::{Node, Word, expect_entry};
 use super::value::{Class, greatest, parse_number};
 use crate::format::{Condition, Literal, SettingKind, Subject, Term};
 
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         let mut parts = Vec::new();
         for when in &list.conditions {
             let scope = Scope { list, first: Some(when.first) };
-            let part = self.condition(when.node, scope);
+            let part = self.condition("when", when.node, scope);
             parts.push(part);
         }
         let mut reported: Vec<usize> = Vec::new();
@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
 
     /// The condition that ends a list.
     pub(super) fn until(&mut self, node: Node<'a>, element: &List<'a>) -> Option<Condition> {
-        let part = self.condition(node, Scope { list: element, first: None })?;
+        let part = self.condition("until", node, Scope { list: element, first: None })?;
         if !self.satisfiable(element, &Vec::new(), &[&part]) {
             let message = format!("the condition can never hold: {}", self.shown_condition(node));
             self.findings.add(Finding::new(Code::F34, node.span, message));
@@ -67,12 +67,12 @@ impl<'a> Reader<'a> {
         Some(Condition { parts: vec![part] })
     }
 
-    fn condition(&mut self, node: Node<'a>, scope: Scope<'_, 'a>) -> Option<Part> {
+    fn condition(&mut self, key: &str, node: Node<'a>, scope: Scope<'_, 'a>) -> Option<Part> {
         let texts = if node.kind() == Kind::Array { node.elements() } else { vec![node] };
         let mut part = Some(Part::new());
         let mut count = 0;
         for text in &texts {
-            if !expect_kind("when", &[Kind::Text], *text, &mut self.findings) {
+            if !expect_entry(key, Kind::Text, *text, &mut self.findings) {
                 part = None;
                 continue;
             }

@@ -218,7 +218,9 @@ impl fmt::Display for Diagnostic {
             writeln!(out, "  {:gutter$} |{:indent$}{:^<width$}", "", "", "", gutter = line.len())?;
         }
         for Related { line, message } in &self.related {
-            writeln!(out, "  line {line}: {message}")?;
+            if !self.message.contains(&format!("(line {line})")) {
+                writeln!(out, "  line {line}: {message}")?;
+            }
         }
         if let Some(expected) = &self.expected {
             writeln!(out, "  expected: {expected}")?;

@@ -5,7 +5,7 @@ use super::finding::{Finding, Span};
 use super::keys::{Key, Kind, NameOf, Part, ROLES, TABLES, UINT};
 use super::reader::{Reader, title_of};
 use super::source::quoted;
-use super::table::{Node, Table, Word, expect_kind};
+use super::table::{Node, Table, Word, expect_entry, expect_kind};
 use super::value::{Class, ELEMENT_TYPES, FIELD_TYPES, greatest, parse_number};
 use crate::format::{Accept, Literal, MAX_FIELDS, Size, TAG_BYTES};
 
@@ -17,6 +17,8 @@ const MAX_DEPTH: usize = 16;
 pub(super) struct List<'a> {
     pub(super) drafts: Vec<Draft<'a>>,
     pub(super) conditions: Vec<When<'a>>,
+    /// Whether something in it could not be read, so that more may be meant than there is.
+    pub(super) is_incomplete: bool,
 }
 
 /// A condition in a list.
@@ -99,9 +101,11 @@ impl<'a> Reader<'a> {
         let entries = node.elements();
         if entries.is_empty() {
             self.findings.add(Finding::new(Code::F26, node.span, "the list of fields is empty"));
+            list.is_incomplete = true;
         }
         for entry in entries {
-            if !expect_kind("fields", &[Kind::Table], entry, &mut self.findings) {
+            if !expect_entry("fields", Kind::Table, entry, &mut self.findings) {
+                list.is_incomplete = true;
                 continue;
             }
             if is_block(entry) {
@@ -122,6 +126,7 @@ impl<'a> Reader<'a> {
         if whens.len() == MAX_DEPTH {
             let message = format!("blocks in more than {MAX_DEPTH} others");
             self.findings.add(Finding::new(Code::F07, node.span, message));
+            list.is_incomplete = true;
             return;
         }
         let mut whens = whens.to_vec();
@@ -129,8 +134,9 @@ impl<'a> Reader<'a> {
             whens.push(list.conditions.len());
             list.conditions.push(When { node, first: list.drafts.len() });
         }
-        if let Some(fields) = table.get("fields") {
-            self.entries(fields, of, &whens, list);
+        match table.get("fields") {
+            Some(fields) => self.entries(fields, of, &whens, list),
+            None => list.is_incomplete = true,
         }
     }
 
@@ -184,6 +190,7 @@ impl<'a> Reader<'a> {
             self.unique_names(&mut element);
             draft.element = Some(element);
         }
+        list.is_incomplete |= draft.class.is_none();
         list.drafts.push(draft);
     }
 

@@ -5,7 +5,7 @@ use super::field::{Draft, List};
 use super::finding::Finding;
 use super::reader::Reader;
 use super::source::quoted;
-use super::value::Class;
+use super::value::{Class, bits_in_words};
 use crate::format::{Endian, MAX_FIXED_BYTES, Size};
 
 /// The most bytes that a bit field may touch.
@@ -247,10 +247,6 @@ fn fixed_bytes(draft: &Draft<'_>) -> Option<usize> {
         (Class::Bytes | Class::Text, Some(Size::Fixed(bytes))) => Some(bytes),
         _ => None,
     }
-}
-
-fn bits_in_words(bits: u8) -> String {
-    if bits == 1 { "1 bit".into() } else { format!("{bits} bits") }
 }
 
 fn are(bits: u8) -> &'static str {

@@ -58,9 +58,14 @@ fn read(text: &str) -> Outcome {
     }
     let (document, errors) = DeTable::parse_recoverable(text);
     let mut broken_lines: Vec<usize> = Vec::new();
+    let mut last = None;
     for error in &errors {
         let span = error.span().map(Span::from);
         let message = format!("TOML: {}", harmless(error.message()));
+        // Of brackets that are not closed, the parser says it for each.
+        if last.replace((span, message.clone())) == Some((span, message.clone())) {
+            continue;
+        }
         // A key given twice breaks nothing else.
         if error.message() != "duplicate key" {
             broken_lines.push(span.map_or(0, |span| line_of(text, span)));

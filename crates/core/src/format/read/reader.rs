@@ -4,7 +4,7 @@ use super::diagnostic::Code;
 use super::finding::{Finding, Findings, Span};
 use super::keys::{Kind, NameOf, PACKET_KINDS, Part};
 use super::source::quoted;
-use super::table::{Node, Table, Word, expect_kind};
+use super::table::{Node, Table, Word, expect_entry};
 use super::value::{Class, SETTING_TYPES};
 use super::words::{did_you_mean, nearest};
 use crate::format::{Carrier, Endian, Literal, PacketKind, Setting, SettingKind};
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
         }
         let mut ports = Vec::new();
         for node in nodes {
-            if expect_kind(key, &[Kind::Integer], node, &mut self.findings) {
+            if expect_entry(key, Kind::Integer, node, &mut self.findings) {
                 let port = self.number(node, "a port", 1, u16::MAX.into());
                 ports.extend(port.and_then(|port| u16::try_from(port).ok()));
             }
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
         }
         let mut kinds = Vec::new();
         for node in nodes {
-            if !expect_kind("packet", &[Kind::Text], node, &mut self.findings) {
+            if !expect_entry("packet", Kind::Text, node, &mut self.findings) {
                 continue;
             }
             let Some(word) = node.word() else { continue };
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
             return;
         }
         for node in nodes {
-            if expect_kind("settings", &[Kind::Table], node, &mut self.findings) {
+            if expect_entry("settings", Kind::Table, node, &mut self.findings) {
                 self.setting(node);
             }
         }

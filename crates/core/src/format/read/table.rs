@@ -156,18 +156,32 @@ impl<'a> Table<'a> {
     }
 }
 
-/// Reports a value that is none of these kinds.
+/// Reports the value of a key that is none of these kinds.
 pub(super) fn expect_kind(
-    name: &str,
+    key: &str,
     kinds: &[Kind],
     node: Node<'_>,
     findings: &mut Findings,
 ) -> bool {
+    expect(&quoted(key), kinds, node, findings)
+}
+
+/// Reports an element of a key's array that is not of this kind.
+pub(super) fn expect_entry(
+    key: &str,
+    kind: Kind,
+    node: Node<'_>,
+    findings: &mut Findings,
+) -> bool {
+    expect(&format!("an entry of {}", quoted(key)), &[kind], node, findings)
+}
+
+fn expect(what: &str, kinds: &[Kind], node: Node<'_>, findings: &mut Findings) -> bool {
     let sound = kinds.contains(&node.kind());
     if !sound {
         let wanted: Vec<_> = kinds.iter().map(|kind| kind.words()).collect();
-        let (name, wanted, found) = (quoted(name), wanted.join(" or "), node.kind().words());
-        let message = format!("{name} must be {wanted}, this is {found}");
+        let (wanted, found) = (wanted.join(" or "), node.kind().words());
+        let message = format!("{what} must be {wanted}, this is {found}");
         findings.add(Finding::new(Code::F04, node.span, message));
     }
     sound

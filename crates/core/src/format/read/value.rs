@@ -102,12 +102,10 @@ impl<'a> Reader<'a> {
         };
         let fitting = number.filter(|number| (least..=most).contains(number));
         if fitting.is_none() {
-            self.does_not_fit(
-                node.span,
-                &self.written(node.span),
-                what,
-                &format!("{least}..{most}"),
-            );
+            let written = self.written(node.span);
+            let expected =
+                if least == most { most.to_string() } else { format!("{least}..{most}") };
+            self.does_not_fit(node.span, &written, what, &expected);
         }
         fitting
     }
@@ -254,6 +252,11 @@ impl<'a> Reader<'a> {
 /// A number of bytes in words.
 pub(super) fn bytes_in_words(count: usize) -> String {
     if count == 1 { "1 byte".into() } else { format!("{count} bytes") }
+}
+
+/// A number of bits in words.
+pub(super) fn bits_in_words(count: u8) -> String {
+    if count == 1 { "1 bit".into() } else { format!("{count} bits") }
 }
 
 /// The types that a setting may have besides integers.

@@ -134,8 +134,15 @@ impl<'a> Reader<'a> {
 
     /// Reports what `ends` finds, and lists that no sender can leave empty.
     pub(super) fn ends(&mut self, format: &Format, list: &List<'a>, top: &Table<'a>) {
-        for problem in ends::check(format) {
-            let finding = end_problem(problem, list, top.key_span("fields"));
+        let problems = ends::check(format);
+        let apart = |place: usize| problems.contains(&EndProblem::PaddingApart { field: place });
+        for problem in &problems {
+            if let EndProblem::TwoRests { field, other } = *problem
+                && (apart(field) || apart(other))
+            {
+                continue;
+            }
+            let finding = end_problem(*problem, list, top.key_span("fields"));
             self.findings.add(finding);
         }
         if format.decode_only.is_none() {
