@@ -5,7 +5,7 @@ use super::condition::Parts;
 use super::diagnostic::Code;
 use super::field::{Draft, List};
 use super::finding::Finding;
-use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, TABLES, UNITS};
+use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, TABLES};
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, expect_kind};
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
             Class::Ipv6 => FieldKind::Ipv6,
             Class::Packet => FieldKind::Packet,
             Class::Padding => {
-                let multiple = self.number(draft.table.get("multiple")?, "`multiple`", 1, 256)?;
+                let multiple = self.number_in(&draft.table, "multiple")?;
                 FieldKind::Padding { multiple: u16::try_from(multiple).ok()? }
             }
             Class::List => {
@@ -120,10 +120,9 @@ impl<'a> Reader<'a> {
 
     fn length(&mut self, draft: &Draft<'a>, class: Class, around: Around<'_, 'a>) -> Option<Role> {
         let Fields { list, layout, packet, .. } = around.fields;
-        let unit = match draft.table.get("unit") {
-            Some(node) => self.unit(node),
-            None => (!draft.table.has("unit")).then_some(1),
-        };
+        let unit =
+            if draft.table.has("unit") { self.number_in(&draft.table, "unit") } else { Some(1) };
+        let unit = unit.and_then(|unit| u8::try_from(unit).ok());
         let counts = self.range(draft.table.word("counts")?, "count", list, layout)?;
         let unit = unit?;
         let packet = packet.filter(|packet| counts.contains(*packet));
@@ -131,17 +130,6 @@ impl<'a> Reader<'a> {
             self.length_counts_packet(draft, bits, unit, counts, list);
         }
         Some(Role::Length { counts, unit })
-    }
-
-    fn unit(&mut self, node: Node<'a>) -> Option<u8> {
-        let unit = self.number(node, "`unit`", 1, 8)?;
-        if !UNITS.contains(&unit) {
-            let expected: Vec<_> = UNITS.iter().map(u64::to_string).collect();
-            let written = self.written(node.span);
-            self.does_not_fit(node.span, &written, "`unit`", &expected.join(", "));
-            return None;
-        }
-        u8::try_from(unit).ok()
     }
 
     /// Warns of a length that cannot count most packets.

@@ -2,11 +2,13 @@
 
 use super::diagnostic::Code;
 use super::finding::{Finding, Span};
-use super::keys::{Key, Kind, NameOf, Part, ROLES, TABLES, UINT};
+use super::keys::{
+    ELEMENT_ROLES, ELEMENT_TYPES, Key, Kind, NEEDED, NameOf, Part, ROLES, TYPES, UINT,
+};
 use super::reader::{Reader, title_of};
 use super::source::quoted;
 use super::table::{Node, Table, Word, expect_entry, expect_kind};
-use super::value::{Class, ELEMENT_TYPES, FIELD_TYPES, greatest, parse_number};
+use super::value::{Class, greatest, parse_number};
 use crate::format::{Accept, Literal, MAX_FIELDS, Size, TAG_BYTES};
 
 /// The deepest that blocks may nest.
@@ -157,7 +159,7 @@ impl<'a> Reader<'a> {
         }
         if let (Some(word), Some(Some(role))) = (table.word("role"), role)
             && of == Of::Element
-            && role != "length"
+            && !ELEMENT_ROLES.contains(&role)
         {
             let message =
                 format!("a field of a list's element cannot have the role {}", quoted(role));
@@ -195,8 +197,8 @@ impl<'a> Reader<'a> {
     }
 
     fn field_class(&mut self, word: Word<'a>, of: Of) -> Option<Class> {
-        let known: &[&'static str] = if of == Of::Element { &ELEMENT_TYPES } else { &FIELD_TYPES };
-        if of == Of::Element && FIELD_TYPES.contains(&word.text) && !known.contains(&word.text) {
+        let known: &[&'static str] = if of == Of::Element { &ELEMENT_TYPES } else { &TYPES };
+        if of == Of::Element && TYPES.contains(&word.text) && !known.contains(&word.text) {
             let message =
                 format!("the element of a list cannot have a field of type {}", quoted(word.text));
             self.findings.add(Finding::new(Code::F29, word.span, message));
@@ -312,35 +314,26 @@ impl<'a> Reader<'a> {
 
     /// Reports keys that the type or role needs.
     fn needed_keys(&mut self, draft: &Draft<'a>) {
-        let of_type = match draft.class {
-            Some(Class::Padding) => Some(("multiple", Some("16 for AES and WireGuard"))),
-            Some(Class::List) => Some(("fields", None)),
-            _ => None,
-        };
-        let counts = "`counts = \"packet\"` for the bytes of the packet alone, `\"packet..\"` for \
-                      all to the end";
-        let of_role = match draft.role() {
-            Some("length") => Some(("counts", Some(counts))),
-            Some("next") => Some(("table", Some("`table = \"ethertype\"`, or one of its own"))),
-            Some("checksum") => Some(("algorithm", Some("`algorithm = \"internet\"`"))),
-            Some("random") if draft.class == Some(Class::Bytes) => Some(("size", None)),
-            _ => None,
-        };
-        let type_word = draft.class.map(Class::family).unwrap_or_default();
-        for (what, word, needed) in
-            [("type", type_word, of_type), ("role", draft.role().unwrap_or_default(), of_role)]
-        {
-            let Some((key, hint)) = needed.filter(|(key, _)| !draft.table.has(key)) else {
-                continue;
-            };
-            let span = draft.table.word(what).map(|word| word.span);
-            let message = format!("the {what} {} needs {}", quoted(word), quoted(key));
-            let mut finding = Finding::new(Code::F20, span, message);
-            if key == "table" {
-                finding = finding.expected(TABLES.join(", ") + ", { 1 = \"ipv4\" }");
+        let family = draft.class.map(Class::family);
+        for (by, word, key, hint) in NEEDED {
+            let found = if by == "type" { family } else { draft.role() };
+            if found == Some(word) && !draft.table.has(key) {
+                self.needs(draft, by, word, key, Some(hint));
             }
-            self.findings.add(finding.hint(hint.map(str::to_owned)));
         }
+        if draft.role() == Some("random")
+            && draft.class == Some(Class::Bytes)
+            && !draft.table.has("size")
+        {
+            self.needs(draft, "role", "random", "size", None);
+        }
+    }
+
+    fn needs(&mut self, draft: &Draft<'a>, by: &str, word: &str, key: &str, hint: Option<&str>) {
+        let span = draft.table.word(by).map(|word| word.span);
+        let message = format!("the {by} {} needs {}", quoted(word), quoted(key));
+        let finding = Finding::new(Code::F20, span, message);
+        self.findings.add(finding.hint(hint.map(str::to_owned)));
     }
 
     /// Reports a role that the type cannot have.

@@ -107,9 +107,7 @@ impl<'a> Reader<'a> {
         let top = Table::read(Part::Top, whole, pairs(document), self.text, &mut self.findings);
         let name = self.name(NameOf::Format, top.word("name"));
         let filter = self.name(NameOf::Filter, top.word("filter"));
-        if let Some(node) = top.get("language") {
-            self.number(node, "`language`", 1, LANGUAGE);
-        }
+        self.number_in(&top, "language");
         let endian = self.endian(top.word("endian"));
         self.endian = endian.unwrap_or(self.endian);
         let carrier = self.carrier(top.get("carrier"));

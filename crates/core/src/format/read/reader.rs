@@ -2,10 +2,10 @@
 
 use super::diagnostic::Code;
 use super::finding::{Finding, Findings, Span};
-use super::keys::{Kind, NameOf, PACKET_KINDS, Part};
+use super::keys::{Kind, NameOf, PACKET_KINDS, Part, SETTING_TYPES};
 use super::source::quoted;
 use super::table::{Node, Table, Word, expect_entry};
-use super::value::{Class, SETTING_TYPES};
+use super::value::Class;
 use super::words::{did_you_mean, nearest};
 use crate::format::{Carrier, Endian, Literal, PacketKind, Setting, SettingKind};
 
@@ -190,27 +190,23 @@ impl<'a> Reader<'a> {
     }
 
     fn setting_kind(&mut self, class: Class, table: &Table<'a>) -> Option<SettingKind> {
-        let size = table.get("size");
-        match (class, size) {
-            (Class::Uint(bits), _) => {
+        match class {
+            Class::Uint(bits) => {
                 if let Some(span) = table.key_span("size") {
                     let message = "\"size\" belongs to type \"bytes\"";
                     self.findings.add(Finding::new(Code::F06, span, message));
                 }
                 Some(SettingKind::Uint { bits })
             }
-            (_, Some(node)) => {
-                let most = crate::format::MAX_FIXED_BYTES as u64;
-                let size = self.number(node, "`size`", 1, most)?;
-                usize::try_from(size).ok().map(|size| SettingKind::Bytes { size })
-            }
-            (_, None) => {
-                if !table.has("size") {
-                    let message = "the type \"bytes\" of a setting needs \"size\"";
-                    let span = table.word("type").map(|word| word.span);
-                    self.findings.add(Finding::new(Code::F20, span, message));
-                }
+            _ if !table.has("size") => {
+                let message = "the type \"bytes\" of a setting needs \"size\"";
+                let span = table.word("type").map(|word| word.span);
+                self.findings.add(Finding::new(Code::F20, span, message));
                 None
+            }
+            _ => {
+                let size = self.number_in(table, "size")?;
+                usize::try_from(size).ok().map(|size| SettingKind::Bytes { size })
             }
         }
     }
