@@ -3,7 +3,7 @@
 use super::diagnostic::Code;
 use super::finding::{Finding, Findings, Span};
 use super::keys::{Kind, NameOf, PACKET_KINDS, Part, SETTING_TYPES};
-use super::source::quoted;
+use super::source::{Lines, quoted};
 use super::table::{Node, Table, Word, expect_entry};
 use super::value::Class;
 use super::words::{did_you_mean, nearest};
@@ -15,6 +15,7 @@ const MAX_PORTS: usize = 64;
 /// What reading knows so far.
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
+    pub(super) lines: Lines,
     pub(super) findings: Findings,
     /// The settings; one that is broken stands in with what is known of it.
     pub(super) settings: Vec<Setting>,
@@ -28,6 +29,7 @@ impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
+            lines: Lines::new(text),
             findings: Findings::default(),
             settings: Vec::new(),
             setting_spans: Vec::new(),
@@ -213,7 +215,7 @@ impl<'a> Reader<'a> {
 
     /// Reports a name that another one has already.
     pub(super) fn taken(&mut self, name: Word<'_>, first: Option<Span>) {
-        let line = first.map(|span| self.line(span));
+        let line = first.map(|span| self.lines.number(span));
         let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
         let message = format!("the name {} is taken{line}", quoted(name.text));
         let mut finding = Finding::new(Code::F12, name.span, message);
@@ -221,12 +223,6 @@ impl<'a> Reader<'a> {
             finding = finding.related(first, format!("the first {}", quoted(name.text)));
         }
         self.findings.add(finding);
-    }
-
-    /// The number of the line in which a part of the text begins.
-    pub(super) fn line(&self, span: Span) -> usize {
-        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
     /// The place of the setting that a size names; it must be a number.
@@ -257,7 +253,7 @@ impl<'a> Reader<'a> {
     ) -> Option<String> {
         let near = nearest(word, known.clone().map(|(name, _)| name))?;
         let (_, span) = known.clone().find(|(name, _)| *name == near)?;
-        Some(format!("did you mean {} (line {})?", quoted(near), self.line(span)))
+        Some(format!("did you mean {} (line {})?", quoted(near), self.lines.number(span)))
     }
 }
 
