@@ -5,7 +5,7 @@ use super::condition::Parts;
 use super::diagnostic::Code;
 use super::field::{Draft, List};
 use super::finding::Finding;
-use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, TABLES};
+use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, NO_ROLE, TABLES};
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, expect_kind};
@@ -103,18 +103,18 @@ impl<'a> Reader<'a> {
             _ if matches!(class, Class::Packet | Class::Padding | Class::List) => {
                 Some(Role::Content)
             }
-            None if value_is_broken => None,
-            None => Some(match &draft.value {
+            NO_ROLE if value_is_broken => None,
+            NO_ROLE => Some(match &draft.value {
                 Some(value) => Role::Constant { value: value.clone(), expect: None },
                 None if around.in_element => Role::Content,
                 None => Role::Given { value: None, expect: None },
             }),
-            Some("length") => self.length(draft, class, around),
-            Some("next") => self.next(draft, class),
-            Some("counter") => self.counter(place, draft, class, around),
-            Some("random") => Some(Role::Random),
-            Some("checksum") => self.checksum(draft, around),
-            Some(_) => Some(Role::Tag),
+            "length" => self.length(draft, class, around),
+            "next" => self.next(draft, class),
+            "counter" => self.counter(place, draft, class, around),
+            "random" => Some(Role::Random),
+            "checksum" => self.checksum(draft, around),
+            _ => Some(Role::Tag),
         }
     }
 
@@ -292,8 +292,8 @@ fn whole(table: &Table<'_>, list: &List<'_>) -> Option<Range> {
 }
 
 /// The condition that a field stands under; nothing if a part of it is broken.
-fn condition_of(draft: &Draft<'_>, parts: &Parts) -> Option<Condition> {
-    let parts: Option<Vec<_>> =
-        draft.whens.iter().map(|when| parts.get(*when).cloned().flatten()).collect();
-    parts.map(|parts| Condition { parts })
+fn condition_of(draft: &Draft<'_>, known: &Parts) -> Option<Condition> {
+    let whens = draft.whens.iter();
+    let parts: Option<_> = whens.map(|when| known.get(*when).cloned().flatten()).collect();
+    Some(Condition { parts: parts? })
 }

@@ -16,6 +16,8 @@ pub(crate) const SETTING_TYPES: [&str; 1] = ["bytes"];
 /// How messages and the reference write the type of an integer.
 pub(crate) const UINT: &str = "uN";
 pub(crate) const ROLES: [&str; 6] = ["length", "next", "counter", "random", "checksum", "tag"];
+/// How the table says that a field has no role.
+pub(crate) const NO_ROLE: &str = "";
 pub(crate) const PACKET_KINDS: [&str; 2] = ["ip", "ethernet"];
 /// What a table of `next` may name.
 pub(crate) const NEXT_KINDS: [&str; 3] = ["ipv4", "ipv6", "ethernet"];
@@ -77,7 +79,7 @@ pub(crate) struct Key {
     pub(crate) doc: &'static str,
     /// The types of field that may have it; empty: all.
     pub(crate) types: &'static [&'static str],
-    /// The roles of a field that may have it, "" being none; empty: all.
+    /// The roles of a field that may have it, [`NO_ROLE`] among them; empty: all.
     pub(crate) roles: &'static [&'static str],
 }
 
@@ -263,10 +265,10 @@ static FIELD: [Key; 21] = [
         "The constant; of a counter: the first number; of `next`: sent instead of the table's number",
     )
     .of_types(VALUED)
-    .of_roles(&["", "next", "counter"]),
+    .of_roles(&[NO_ROLE, "next", "counter"]),
     key("accept", Shape::Word(&["any"]), "exactly what is sent", "The receiver takes any value")
         .of_types(VALUED)
-        .of_roles(&["", "checksum"]),
+        .of_roles(&[NO_ROLE, "checksum"]),
     key("endian", Shape::Word(&ENDIANS), "as at the top", "The order of its bytes").of_types(&[UINT]),
     key("when", Shape::Condition, "always", "It is there only if this holds"),
     key("names", Shape::Names, "none", "What some of its numbers mean").of_types(&[UINT]),

@@ -8,6 +8,7 @@ use super::table::{Node, Table, Word, expect_entry};
 use super::value::Class;
 use super::words::{did_you_mean, nearest};
 use crate::format::{Carrier, Endian, Literal, PacketKind, Setting, SettingKind};
+use std::cell::Cell;
 
 /// The most ports of one carrier.
 const MAX_PORTS: usize = 64;
@@ -21,6 +22,8 @@ pub(super) struct Reader<'a> {
     pub(super) settings: Vec<Setting>,
     /// Where the names of the settings stand.
     pub(super) setting_spans: Vec<Span>,
+    /// Steps that the search for numbers that fulfil conditions took.
+    pub(super) search_steps: Cell<u32>,
     /// The order of bytes of integers that say nothing about it.
     pub(super) endian: Endian,
 }
@@ -33,6 +36,7 @@ impl<'a> Reader<'a> {
             findings: Findings::default(),
             settings: Vec::new(),
             setting_spans: Vec::new(),
+            search_steps: Cell::new(0),
             endian: Endian::Big,
         }
     }
@@ -249,11 +253,12 @@ impl<'a> Reader<'a> {
     pub(super) fn did_you_mean_at<'n>(
         &self,
         word: &str,
-        known: impl Iterator<Item = (&'n str, Span)> + Clone,
+        known: impl Iterator<Item = (&'n str, Span)>,
     ) -> Option<String> {
-        let near = nearest(word, known.clone().map(|(name, _)| name))?;
-        let (_, span) = known.clone().find(|(name, _)| *name == near)?;
-        Some(format!("did you mean {} (line {})?", quoted(near), self.lines.number(span)))
+        let known: Vec<_> = known.collect();
+        let near = nearest(word, known.iter().map(|(name, _)| *name))?;
+        let (_, span) = known.iter().find(|(name, _)| *name == near)?;
+        Some(format!("did you mean {} (line {})?", quoted(near), self.lines.number(*span)))
     }
 }
 

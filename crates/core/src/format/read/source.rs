@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Place, Related};
 use super::finding::{Finding, Span};
+use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
 
 /// Columns of the screen that a line shown may take; a longer one is cut around the place.
@@ -195,8 +196,12 @@ fn push_harmless(text: &mut String, character: char) {
     let number = u32::from(character);
     match character {
         _ if !is_treacherous(character) => text.push(character),
-        _ if number <= 0xffff => text.push_str(&format!("\\u{number:04x}")),
-        _ => text.push_str(&format!("\\U{number:08x}")),
+        _ if number <= 0xffff => {
+            let _ = write!(text, "\\u{number:04x}");
+        }
+        _ => {
+            let _ = write!(text, "\\U{number:08x}");
+        }
     }
 }
 

@@ -61,6 +61,12 @@ impl<'a> Node<'a> {
         self.value.as_str().map(|text| Word { span: self.span, text })
     }
 
+    /// The text that it is, or the texts in the array that it is.
+    pub(super) fn texts(self) -> Vec<Word<'a>> {
+        let elements = self.elements().into_iter().filter_map(Self::word);
+        self.word().into_iter().chain(elements).collect()
+    }
+
     /// The elements, if it is an array.
     pub(super) fn elements(self) -> Vec<Self> {
         let array = self.value.as_array();

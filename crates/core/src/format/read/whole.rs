@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         if let (Some(node), true) = (top.get("packet"), kinds.len() > 1)
-            && fields.list.drafts.iter().all(|draft| draft.role != Some(Some("next")))
+            && fields.list.drafts.iter().all(|draft| draft.role() != Some("next"))
             && fields.list.drafts.iter().all(|draft| draft.role.is_some())
         {
             let message = "`packet` lists two kinds but no field has role \"next\"";
