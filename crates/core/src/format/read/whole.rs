@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         if let (Some(node), true) = (top.get("packet"), kinds.len() > 1)
-            && fields.list.drafts.iter().all(|draft| draft.role != Some(Some("next")))
+            && fields.list.drafts.iter().all(|draft| draft.role() != Some("next"))
             && fields.list.drafts.iter().all(|draft| draft.role.is_some())
         {
             let message = "`packet` lists two kinds but no field has role \"next\"";
@@ -142,7 +142,7 @@ impl<'a> Reader<'a> {
             {
                 continue;
             }
-            let finding = end_problem(*problem, list, top.key_span("fields"));
+            let finding = end_problem(*problem, format, list, top.key_span("fields"));
             self.findings.add(finding);
         }
         if format.decode_only.is_none() {
@@ -174,7 +174,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn end_problem(problem: EndProblem, list: &List<'_>, fields: Option<Span>) -> Finding {
+fn end_problem(
+    problem: EndProblem,
+    format: &Format,
+    list: &List<'_>,
+    fields: Option<Span>,
+) -> Finding {
     let draft = |place: usize| list.drafts.get(place);
     let name = |place: usize| draft(place).map(Draft::quoted).unwrap_or_default();
     let span = |place: usize| draft(place).map(Draft::span);
@@ -189,10 +194,15 @@ fn end_problem(problem: EndProblem, list: &List<'_>, fields: Option<Span>) -> Fi
                 name(field),
                 name(other)
             );
-            let hint = format!(
-                "a length that counts {}, a `size`, or conditions that exclude each other",
-                name(field)
-            );
+            let is_padding = draft(other).is_some_and(|draft| draft.class == Some(Class::Padding));
+            let hint = if is_padding && format.cipher.is_some() {
+                "the cipher must cover the padding too: `covers = \"packet..padding\"`".to_owned()
+            } else {
+                format!(
+                    "a length that counts {}, a `size`, or conditions that exclude each other",
+                    name(field)
+                )
+            };
             related(Finding::new(Code::F40, span(other), message).hint(hint), field)
         }
         EndProblem::DependsBehind { field, on } => {
