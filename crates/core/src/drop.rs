@@ -32,18 +32,19 @@ macro_rules! reasons {
 reasons! {
     /// The datagram ends inside its header.
     TooShort = 1, "too_short";
-    /// A constant text is not there: a datagram of some other protocol.
+    /// A constant text or constant bytes are not there: a datagram of some other protocol.
     NotOurs = 2, "not_ours";
     /// A header field has a number that the format does not allow.
     Value = 3, "value";
-    /// A length field counts more bytes than there are.
+    /// A length field counts more bytes than there are; or it cannot count a packet of this length
+    /// in its unit.
     Length = 4, "length";
     /// Bytes are left over after what the length field counts.
     Trailing = 5, "trailing";
     /// There is no packet in it.
     Empty = 6, "empty";
-    /// What was deciphered, or came from the device, is no IP packet: its version or its lengths
-    /// do not fit.
+    /// What was deciphered, or came from the device, is no packet of the format's kind: an IP
+    /// packet whose version or lengths do not fit, or a frame without a whole Ethernet header.
     NotAPacket = 7, "not_a_packet";
     /// The datagram would be longer than the carrier or a length field allows.
     TooLong = 8, "too_long";
@@ -67,6 +68,23 @@ reasons! {
     DeviceRefused = 17, "device_refused";
     /// The system failed in some other way.
     SystemError = 18, "system_error";
+    /// A message of the protocol that carries no packet.
+    NoPacket = 19, "no_packet";
+    /// A field that says what kind of packet follows names none that the format carries, or
+    /// another than follows.
+    UnknownNext = 20, "unknown_next";
+    /// A checksum of the format is wrong.
+    Checksum = 21, "checksum";
+    /// The AEAD's tag does not fit: another key, or changed bytes.
+    NotAuthentic = 22, "not_authentic";
+    /// A number that was there before, or is older than the window of those remembered.
+    Replay = 23, "replay";
+    /// A list does not end where its elements do, or has too many of them.
+    List = 24, "list";
+    /// Nothing that could be a frame begins here in the TCP stream.
+    FramingLost = 25, "framing_lost";
+    /// The counter has no numbers left that this key was not used with.
+    CounterExhausted = 26, "counter_exhausted";
 }
 
 impl Reason {

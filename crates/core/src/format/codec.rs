@@ -1,595 +1,672 @@
-//! A format compiled: a header template, the few places to patch, a mask to compare by.
+//! A format compiled: templates of the bytes before and behind the packet, the few places to patch,
+//! masks to compare by.
 //!
-//! Sending copies the template, patches it and enciphers the packet behind it. Receiving compares
-//! the header with the template under the mask, checks the lengths and deciphers. Neither looks at
-//! the description again; only a header that differs does, to say in which field.
+//! Sending copies the templates, patches them and enciphers. Receiving compares with the templates
+//! under the masks, checks the lengths and deciphers. Neither looks at the description again. Only
+//! a datagram that is not exactly as the peer would send it with the values given is walked over
+//! field by field: it is another layout that the format allows, or there is something to refuse.
 
-use super::{Accept, Cipher, Field, FieldKind, Format, Role, Table};
+use super::ends::Split;
+use super::replay::Window;
+use super::shape::{self, Count, Edge, Lengths, Shape, Side, Spot};
+use super::walk::{self, Walk};
+use super::{
+    Algorithm, Checksum, Field, Format, Kind, Otherwise, PacketKind, Range, Role, RunProblem, Table,
+};
 use crate::cipher::xor::Xor;
 use crate::drop::{self, Drop, Layer, Reason, Value};
-use crate::packet::Ip;
-use std::fmt;
-
-/// The longest header that a format may have, in bytes.
-const MAX_HEADER_BYTES: usize = 255;
+use crate::packet::{Ethernet, Inside, Ip, checksum};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::ops;
 
 /// A format ready to run.
 #[derive(Debug, Clone)]
 pub struct Codec {
-    /// The header as sent, patches left zero.
-    template: Vec<u8>,
-    /// The bits of the header that a receiver compares with the template.
-    mask: Vec<u8>,
-    lengths: Vec<LengthPatch>,
-    nexts: Vec<NextPatch>,
-    constants: Vec<Constant>,
+    format: Format,
+    packet: PacketKind,
+    send: Shape,
+    receive: Shape,
+    sent: Patches,
+    received: Patches,
     cipher: Option<Xor>,
-    /// The most bytes that a packet may have so that every length field can count it.
+    multiple: usize,
     max_packet_bytes: usize,
+    random: ChaCha20Rng,
+    /// The next number of each counter, in the order of `sent.counters`.
+    counters: Vec<u64>,
+    /// The fields that say what the packet is, in whatever layout.
+    nexts: Vec<usize>,
+    /// The numbers of the peer's counters that were there already, by the counter's place.
+    windows: Vec<(usize, Window)>,
 }
 
-/// A whole number of bytes of the header, in network order.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    field: usize,
-    offset: usize,
-    width: usize,
+/// The fields that differ from datagram to datagram, or are checked for each.
+#[derive(Debug, Clone, Default)]
+struct Patches {
+    lengths: Vec<LengthPatch>,
+    nexts: Vec<(usize, Spot)>,
+    counters: Vec<(usize, Spot)>,
+    randoms: Vec<Spot>,
+    /// In the order in which they are made: one that covers another comes after it.
+    checksums: Vec<ChecksumPatch>,
+    /// There is padding.
+    padded: bool,
+    /// The length that tells it from the packet; if there is none, the IP packet does.
+    padding_length: Option<LengthPatch>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct LengthPatch {
-    place: Place,
-    /// Header bytes that it counts beside the packet.
-    header_bytes: usize,
+    place: usize,
+    spot: Spot,
+    count: Count,
+    enciphered: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct NextPatch {
-    place: Place,
-    table: Table,
-    value: Option<u64>,
-}
-
-/// What the slow path names when header and template differ.
-#[derive(Debug, Clone, Copy)]
-struct Constant {
-    field: usize,
-    first_bit: usize,
-    bits: usize,
-    /// What a difference means.
-    reason: Reason,
+struct ChecksumPatch {
+    place: usize,
+    spot: Spot,
+    covers: (Edge, Edge),
+    algorithm: Checksum,
+    enciphered: bool,
 }
 
 /// A datagram opened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
-    /// Where the packet begins in the datagram; it ends where the datagram ends.
-    pub packet_offset: usize,
+    /// Where the packet lies in the datagram.
+    pub packet: ops::Range<usize>,
     /// A field said that another kind of packet follows than does. Worth a note, never a drop.
     pub next_differs: bool,
 }
 
-/// A description that does not compile.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CompileError {
-    /// The field at fault.
-    pub field: String,
-    /// What is wrong with it.
-    pub problem: &'static str,
+/// What a codec is given beside its format.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Secrets<'a> {
+    /// The key of the cipher; formats without one ignore it.
+    pub key: &'a [u8],
+    /// What random fields are made from: fresh, 32 bytes nobody can guess. Formats without a random
+    /// field ignore it.
+    pub seed: [u8; 32],
 }
-
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "field \"{}\" {}", self.field, self.problem)
-    }
-}
-
-impl std::error::Error for CompileError {}
 
 impl Codec {
-    /// Compiles a format for a key, which formats without a cipher ignore.
+    /// Compiles a format for one kind of packet.
     ///
     /// # Errors
-    /// [`CompileError`] names the field: the format cannot run as it is described, or its cipher
-    /// needs a key and `key` is empty.
-    pub fn compile(format: &Format, key: &[u8]) -> Result<Self, CompileError> {
-        Compiler::default().compile(format, key)
+    /// Everything that keeps it from running.
+    pub fn compile(
+        format: &Format,
+        packet: PacketKind,
+        secrets: Secrets<'_>,
+    ) -> Result<Self, Vec<RunProblem>> {
+        let problems = format.run_problems(packet);
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let send = Shape::new(format, Side::Send)?;
+        let receive = Shape::new(format, Side::Receive)?;
+        let cipher = match format.cipher.as_ref().map(|cipher| cipher.algorithm) {
+            Some(Algorithm::Xor) => {
+                Some(Xor::new(secrets.key).map_err(|_| vec![RunProblem::no_key(format)])?)
+            }
+            _ => None,
+        };
+        let patches = Patches::new(format, &send, Side::Send);
+        let counters =
+            patches.counters.iter().map(|(place, _)| counter(format, *place).0).collect();
+        let received = Patches::new(format, &receive, Side::Receive);
+        let window = |(place, field): (usize, &Field)| match field.role {
+            Role::Counter { window, .. } if window > 0 => Some((place, Window::new(window))),
+            _ => None,
+        };
+        let multiple = format.fields.iter().find_map(|field| match field.kind {
+            Kind::Padding { multiple } => Some(usize::from(multiple)),
+            _ => None,
+        });
+        let mut codec = Self {
+            packet,
+            cipher,
+            multiple: if send.padding.is_some() { multiple.unwrap_or(1).max(1) } else { 1 },
+            max_packet_bytes: usize::MAX,
+            random: ChaCha20Rng::from_seed(secrets.seed),
+            counters,
+            nexts: places(format, |role| matches!(role, Role::Next { .. })),
+            windows: format.fields.iter().enumerate().filter_map(window).collect(),
+            format: format.clone(),
+            send,
+            receive,
+            sent: patches,
+            received,
+        };
+        codec.max_packet_bytes = codec.most_that_lengths_count();
+        Ok(codec)
     }
 
-    /// Bytes that a datagram has more than its packet: the header.
+    /// Bytes that a datagram has before its packet.
+    #[must_use]
+    pub fn head_bytes(&self) -> usize {
+        self.send.head.bytes.len()
+    }
+
+    /// The most bytes that a datagram has more than its packet: head, padding and tail.
     #[must_use]
     pub fn overhead(&self) -> usize {
-        self.template.len()
+        self.head_bytes() + self.multiple - 1 + self.send.tail.bytes.len()
     }
 
-    /// The most bytes that a packet may have so that every length field can count it.
+    /// The most bytes that a packet may have so that every length can count it.
     #[must_use]
     pub fn max_packet_bytes(&self) -> usize {
         self.max_packet_bytes
     }
 
-    /// Makes a datagram in place: `datagram` is as many bytes as [`overhead`](Self::overhead) says,
-    /// to be written, then the packet. The caller has checked the packet's kind and length.
-    pub fn seal(&self, datagram: &mut [u8], ethertype: u16) {
-        let Some((header, packet)) = datagram.split_at_mut_checked(self.template.len()) else {
-            return;
-        };
-        header.copy_from_slice(&self.template);
-        for patch in &self.lengths {
-            patch.place.write(header, (patch.header_bytes + packet.len()) as u64);
-        }
-        for patch in &self.nexts {
-            patch.place.write(header, patch.number(ethertype));
-        }
-        if let Some(cipher) = &self.cipher {
-            cipher.apply(packet);
-        }
+    /// What kind of packet it carries.
+    #[must_use]
+    pub fn packet_kind(&self) -> PacketKind {
+        self.packet
     }
 
-    /// Opens a datagram in place: checks its header and lengths, deciphers the packet, and checks
-    /// that it is one.
+    /// Makes a datagram, in place, of the packet at `packet` in `buffer`; the caller has checked
+    /// that it is one. Before it [`head_bytes`](Self::head_bytes) must be free, and behind it the
+    /// rest of the [`overhead`](Self::overhead). Returns where the datagram lies.
     ///
     /// # Errors
-    /// The [`Drop`] that names what does not fit. The packet's bytes may have been deciphered.
-    pub fn open(&self, datagram: &mut [u8]) -> Result<Opened, Drop> {
-        let header_bytes = self.template.len();
-        let datagram_bytes = datagram.len();
-        let Some((header, packet)) = datagram.split_at_mut_checked(header_bytes) else {
-            return Err(self.refuse_short(datagram));
-        };
-        let differs = header
-            .iter()
-            .zip(&self.template)
-            .zip(&self.mask)
-            .fold(0, |sum, ((found, sent), mask)| sum | ((found ^ sent) & mask));
-        if differs != 0 {
-            return Err(self.refuse_constant(header));
+    /// `too_long` if there is no such room, `unknown_next` if a table has no number for the packet,
+    /// `length` if a length cannot count it in its unit.
+    pub fn seal(
+        &mut self,
+        buffer: &mut [u8],
+        packet: ops::Range<usize>,
+        inside: Inside,
+    ) -> Result<ops::Range<usize>, Drop> {
+        let lengths = self.lengths(packet.len());
+        let place = packet.start.checked_sub(lengths.head);
+        let place = place.map(|start| start..start + lengths.datagram());
+        let outside = Drop::whole(Reason::TooLong, Layer::Packet, buffer.len(), packet.end);
+        let place = place.ok_or(outside)?;
+        let datagram = buffer.get_mut(place.clone()).ok_or(outside)?;
+        let tail_start = lengths.tail_start();
+        let (before, tail) = datagram.split_at_mut_checked(tail_start).ok_or(outside)?;
+        let (before, padding) =
+            before.split_at_mut_checked(lengths.head + lengths.packet).ok_or(outside)?;
+        let head = before.get_mut(..lengths.head).ok_or(outside)?;
+        head.copy_from_slice(&self.send.head.bytes);
+        padding.fill(0);
+        tail.copy_from_slice(&self.send.tail.bytes);
+        for length in &self.sent.lengths {
+            let number = length.count.number(lengths.packet, lengths.padding);
+            let number = number.ok_or_else(|| length.refuse(lengths))?;
+            length.spot.in_datagram(tail_start).write(datagram, number);
         }
-        for patch in &self.lengths {
-            let expected = (patch.header_bytes + packet.len()) as u64;
-            let found = patch.place.read(header);
-            if found != expected {
-                let reason = if found > expected { Reason::Length } else { Reason::Trailing };
-                return Err(patch.place.refuse(reason, expected, found));
+        for (place, spot) in &self.sent.nexts {
+            let number = next_number(&self.format, *place, inside)?;
+            spot.in_datagram(tail_start).write(datagram, number);
+        }
+        for ((_, spot), number) in self.sent.counters.iter().zip(&mut self.counters) {
+            spot.in_datagram(tail_start).write(datagram, *number);
+            *number = number.wrapping_add(1);
+        }
+        for spot in &self.sent.randoms {
+            let bits = spot.in_datagram(tail_start);
+            if bits.count <= 64 {
+                bits.write(datagram, self.random.next_u64());
+            } else {
+                let bytes = datagram.get_mut(bits.first / 8..(bits.first + bits.count) / 8);
+                self.random.fill_bytes(bytes.unwrap_or_default());
             }
         }
-        if packet.is_empty() {
-            return Err(Drop {
-                offset: header_bytes,
-                ..Drop::whole(Reason::Empty, Layer::Packet, header_bytes + 1, datagram_bytes)
-            });
+        self.sent.sum(datagram, lengths, true);
+        if let (Some(cipher), Some(region)) = (&self.cipher, self.send.region) {
+            cipher.apply(datagram.get_mut(enciphered(region, lengths)).unwrap_or_default());
         }
-        if let Some(cipher) = &self.cipher {
-            cipher.apply(packet);
+        self.sent.sum(datagram, lengths, false);
+        Ok(place)
+    }
+
+    /// Opens a datagram in place: checks all that the format says of it, deciphers it, and checks
+    /// that what it carries is a packet.
+    ///
+    /// # Errors
+    /// The [`Drop`] that names what does not fit. Bytes may have been deciphered.
+    pub fn open(&mut self, datagram: &mut [u8]) -> Result<Opened, Drop> {
+        match self.open_as_expected(datagram) {
+            Some(opened) => opened,
+            None => self.open_by_walk(datagram),
         }
-        let ip = Ip::parse(packet).map_err(|error| Drop::not_a_packet(error, header_bytes))?;
-        let next_differs = self.nexts.iter().any(|patch| {
-            let found = patch.place.read(header);
-            found != patch.table.number(ip.ethertype()) && Some(found) != patch.value
-        });
-        Ok(Opened { packet_offset: header_bytes, next_differs })
     }
 
-    /// The drop for a datagram that ends inside its header: `not_ours` if a constant text that is
-    /// there in full is another one, else `too_short`.
-    fn refuse_short(&self, datagram: &[u8]) -> Drop {
-        let there = |constant: &&Constant| constant.first_bit + constant.bits <= datagram.len() * 8;
-        let text = |constant: &&Constant| constant.reason == Reason::NotOurs;
-        self.constants
-            .iter()
-            .filter(text)
-            .filter(there)
-            .find_map(|constant| self.compare(constant, datagram))
-            .unwrap_or_else(|| Drop {
-                offset: datagram.len(),
-                ..Drop::whole(Reason::TooShort, Layer::Header, self.template.len(), datagram.len())
-            })
-    }
-
-    /// The drop for a header that differs from the template: a wrong text first, since that says
-    /// that the datagram is of another protocol, then the first wrong number.
-    fn refuse_constant(&self, header: &[u8]) -> Drop {
-        let texts_first = |reason| self.constants.iter().filter(move |c| c.reason == reason);
-        texts_first(Reason::NotOurs)
-            .chain(texts_first(Reason::Value))
-            .find_map(|constant| self.compare(constant, header))
-            .unwrap_or_else(|| {
-                Drop::whole(Reason::Value, Layer::Header, self.template.len(), header.len())
-            })
-    }
-
-    /// The drop if a constant in `header`, which is long enough to hold it, is not the template's.
-    fn compare(&self, constant: &Constant, header: &[u8]) -> Option<Drop> {
-        let offset = constant.first_bit / 8;
-        let value = |bytes: &[u8]| match constant.reason {
-            Reason::NotOurs => {
-                Value::bytes(bytes.get(offset..offset + constant.bits / 8).unwrap_or_default())
-            }
-            _ => Value::Number(read_bits(bytes, constant.first_bit, constant.bits)),
+    /// Opens a datagram if its layout and all its fields are what the peer would send.
+    fn open_as_expected(&mut self, datagram: &mut [u8]) -> Option<Result<Opened, Drop>> {
+        let Shape { head, tail, region, .. } = &self.receive;
+        let fixed_bytes = head.bytes.len() + tail.bytes.len();
+        // Packet and padding, which are told apart when they are open.
+        let open_bytes = datagram.len().checked_sub(fixed_bytes).filter(|bytes| *bytes > 0)?;
+        let closed = Lengths {
+            head: head.bytes.len(),
+            packet: open_bytes,
+            padding: 0,
+            tail: tail.bytes.len(),
         };
-        let (expected, found) = (value(&self.template), value(header));
-        (expected != found).then_some(Drop {
-            reason: constant.reason,
-            layer: Layer::Header,
-            field: drop::Field::Format(constant.field),
-            offset,
-            expected,
-            found,
+        let (before, behind) = datagram.split_at_mut_checked(closed.tail_start())?;
+        if !head.matches(before, &head.outer) || !tail.matches(behind, &tail.outer) {
+            return None;
+        }
+        if !self.received.padded && !self.received.lengths_fit(datagram, closed, false) {
+            return None;
+        }
+        if !self.received.sums_fit(datagram, closed, false) {
+            return None;
+        }
+        let (Some(cipher), Some(region)) = (&self.cipher, *region) else {
+            return self.open_inner(datagram, closed);
+        };
+        let region = enciphered(region, closed);
+        cipher.apply(datagram.get_mut(region.clone())?);
+        let opened = self.open_inner(datagram, closed);
+        if opened.is_none()
+            && let Some(cipher) = &self.cipher
+        {
+            // The walk begins with the datagram as it came: XOR is its own inverse.
+            cipher.apply(datagram.get_mut(region)?);
+        }
+        opened
+    }
+
+    fn open_inner(&mut self, datagram: &mut [u8], closed: Lengths) -> Option<Result<Opened, Drop>> {
+        let Shape { head, tail, .. } = &self.receive;
+        let (before, behind) = datagram.split_at_checked(closed.tail_start())?;
+        if !head.matches(before, &head.inner) || !tail.matches(behind, &tail.inner) {
+            return None;
+        }
+        let Patches { padded, padding_length, .. } = &self.received;
+        let lengths = if *padded {
+            split_padding(padding_length.as_ref(), datagram, closed)?
+        } else {
+            closed
+        };
+        let fit = (!padded || self.received.lengths_fit(datagram, lengths, false))
+            && self.received.lengths_fit(datagram, lengths, true)
+            && self.received.sums_fit(datagram, lengths, true);
+        if !fit || lengths.packet == 0 {
+            return None;
+        }
+        let tail_start = closed.tail_start();
+        let packet = lengths.head..lengths.head + lengths.packet;
+        let Self { format, receive, nexts, windows, packet: kind, .. } = self;
+        let find = |place| {
+            let bits = receive.spot(place)?.in_datagram(tail_start);
+            Some(Found { place, offset: bits.first / 8, number: bits.read(datagram) })
+        };
+        Some(finish(format, *kind, nexts, windows, datagram, packet, find))
+    }
+
+    /// Opens a datagram field by field.
+    fn open_by_walk(&mut self, datagram: &mut [u8]) -> Result<Opened, Drop> {
+        let format = &self.format;
+        let mut walk = Walk::outer(format, datagram);
+        if let Some(drop) = walk.drop() {
+            return Err(drop);
+        }
+        sums_by_walk(format, &walk, datagram, false)?;
+        if let (Some(cipher), Some(region)) = (&self.cipher, walk.region()) {
+            cipher.apply(datagram.get_mut(region).unwrap_or_default());
+        }
+        walk.inner(datagram);
+        if let Some(drop) = walk.drop() {
+            return Err(drop);
+        }
+        sums_by_walk(format, &walk, datagram, true)?;
+        let packet = walk.packet()?;
+        let find = |place| {
+            let offset = walk.bits(place)?.start / 8;
+            Some(Found { place, offset, number: walk.number(place)? })
+        };
+        finish(format, self.packet, &self.nexts, &mut self.windows, datagram, packet, find)
+    }
+
+    fn lengths(&self, packet: usize) -> Lengths {
+        let (head, tail) = (self.send.head.bytes.len(), self.send.tail.bytes.len());
+        let padding = if self.send.padding.is_some() {
+            // Without a cipher, packet and padding are made a multiple; else what is enciphered.
+            let (in_head, in_tail) = self.send.region.unwrap_or((0, 0));
+            (in_head + packet + in_tail).next_multiple_of(self.multiple)
+                - (in_head + packet + in_tail)
+        } else {
+            0
+        };
+        Lengths { head, packet, padding, tail }
+    }
+
+    fn most_that_lengths_count(&self) -> usize {
+        let most = |length: &LengthPatch| {
+            let numbers = u64::MAX >> (64 - length.spot.bits.count.clamp(1, 64));
+            let bytes = usize::try_from(numbers).unwrap_or(usize::MAX);
+            let bytes = bytes.saturating_mul(length.count.unit).saturating_sub(length.count.fixed);
+            match (length.count.packet, length.count.padding) {
+                (true, true) => Some(bytes.saturating_sub(self.multiple - 1)),
+                (true, false) => Some(bytes),
+                (false, _) => None,
+            }
+        };
+        self.sent.lengths.iter().filter_map(most).min().unwrap_or(usize::MAX)
+    }
+}
+
+impl Patches {
+    fn new(format: &Format, shape: &Shape, side: Side) -> Self {
+        let mut patches = Self::default();
+        for (place, spot, field) in shape.fields(format) {
+            let enciphered = format.enciphers(place);
+            match &field.role {
+                Role::Length { counts, unit } => {
+                    let count = shape.count(format, *counts, *unit);
+                    patches.lengths.push(LengthPatch { place, spot, count, enciphered });
+                }
+                Role::Next { .. } => patches.nexts.push((place, spot)),
+                Role::Counter { .. } => patches.counters.push((place, spot)),
+                Role::Random => patches.randoms.push(spot),
+                Role::Checksum { covers, algorithm } => {
+                    let (covers, algorithm) = (shape.edges(format, *covers), *algorithm);
+                    let checksum = ChecksumPatch { place, spot, covers, algorithm, enciphered };
+                    patches.checksums.push(checksum);
+                }
+                _ => {}
+            }
+        }
+        let order = checksum_order(format);
+        let rank = |patch: &ChecksumPatch| order.iter().position(|place| *place == patch.place);
+        patches.checksums.sort_by_key(rank);
+        patches.padded = shape.padding.is_some();
+        let split = shape.padding.and_then(|padding| shape::split(format, padding, side));
+        if let Some(Split::Length(place)) = split {
+            patches.padding_length = patches.lengths.iter().find(|l| l.place == place).copied();
+        }
+        patches
+    }
+
+    /// Writes the checksums: those that are enciphered themselves, or those that are not.
+    fn sum(&self, datagram: &mut [u8], lengths: Lengths, enciphered: bool) {
+        for checksum in self.checksums.iter().filter(|sum| sum.enciphered == enciphered) {
+            let (bits, covers) = checksum.at(lengths);
+            bits.write(datagram, 0);
+            let sum = summed(datagram, covers, checksum.algorithm);
+            bits.write(datagram, sum);
+        }
+    }
+
+    fn sums_fit(&self, datagram: &mut [u8], lengths: Lengths, enciphered: bool) -> bool {
+        let mut sums = self.checksums.iter().filter(|sum| sum.enciphered == enciphered);
+        sums.all(|checksum| {
+            let (bits, covers) = checksum.at(lengths);
+            wrong_sum(datagram, bits, covers, checksum.algorithm).is_none()
+        })
+    }
+
+    fn lengths_fit(&self, datagram: &[u8], lengths: Lengths, enciphered: bool) -> bool {
+        let mut patches = self.lengths.iter().filter(|length| length.enciphered == enciphered);
+        patches.all(|length| {
+            let found = length.spot.in_datagram(lengths.tail_start()).read(datagram);
+            length.count.number(lengths.packet, lengths.padding) == Some(found)
         })
     }
 }
 
-impl Place {
-    fn write(self, header: &mut [u8], number: u64) {
-        let bytes = number.to_be_bytes();
-        let place = header.get_mut(self.offset..self.offset + self.width);
-        if let (Some(place), Some(low)) = (place, bytes.get(bytes.len() - self.width..)) {
-            place.copy_from_slice(low);
-        }
-    }
-
-    fn read(self, header: &[u8]) -> u64 {
-        let bytes = header.get(self.offset..self.offset + self.width).unwrap_or_default();
-        bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
-    }
-
-    fn refuse(self, reason: Reason, expected: u64, found: u64) -> Drop {
+impl LengthPatch {
+    /// The drop for a packet that it cannot count.
+    fn refuse(&self, lengths: Lengths) -> Drop {
+        let bytes = self.count.bytes(lengths.packet, lengths.padding);
         Drop {
-            reason,
-            layer: Layer::Header,
-            field: drop::Field::Format(self.field),
-            offset: self.offset,
-            expected: Value::Number(expected),
-            found: Value::Number(found),
+            field: drop::Field::Format(self.place),
+            ..Drop::whole(
+                Reason::Length,
+                Layer::Header,
+                bytes / self.count.unit * self.count.unit,
+                bytes,
+            )
         }
     }
 }
 
-impl NextPatch {
-    fn number(&self, ethertype: u16) -> u64 {
-        self.value.unwrap_or_else(|| self.table.number(ethertype))
+impl ChecksumPatch {
+    fn at(&self, lengths: Lengths) -> (super::bits::Bits, ops::Range<usize>) {
+        let (start, end) = self.covers;
+        let bits = self.spot.in_datagram(lengths.tail_start());
+        (bits, start.offset(lengths)..end.offset(lengths))
+    }
+}
+
+/// The enciphered bytes of a datagram, by how many of head and tail they reach into.
+fn enciphered((in_head, in_tail): (usize, usize), lengths: Lengths) -> ops::Range<usize> {
+    lengths.head - in_head..lengths.tail_start() + in_tail
+}
+
+/// Tells packet and padding apart, which were taken together.
+fn split_padding(
+    length: Option<&LengthPatch>,
+    datagram: &[u8],
+    closed: Lengths,
+) -> Option<Lengths> {
+    let padding = if let Some(length) = length {
+        let number = length.spot.in_datagram(closed.tail_start()).read(datagram);
+        let bytes = usize::try_from(number).ok()?.checked_mul(length.count.unit)?;
+        bytes.checked_sub(length.count.fixed)?
+    } else {
+        let both = datagram.get(closed.head..closed.tail_start())?;
+        both.len() - walk::ip_bytes(both)
+    };
+    Some(Lengths { packet: closed.packet.checked_sub(padding)?, padding, ..closed })
+}
+
+/// The checksums' places in the order in which they are made: one that covers another comes later.
+fn checksum_order(format: &Format) -> Vec<usize> {
+    let mut waiting: Vec<(usize, Range)> = Vec::new();
+    for (place, field) in format.fields.iter().enumerate() {
+        if let Role::Checksum { covers, .. } = field.role {
+            waiting.push((place, covers));
+        }
+    }
+    let mut order = Vec::new();
+    while !waiting.is_empty() {
+        let covers_none = |(place, covers): &(usize, Range)| {
+            !waiting.iter().any(|(other, _)| other != place && covers.contains(*other))
+        };
+        // The checks of the description leave none that cover each other.
+        let next = waiting.iter().position(covers_none).unwrap_or_default();
+        order.push(waiting.remove(next).0);
+    }
+    order
+}
+
+fn summed(datagram: &[u8], covers: ops::Range<usize>, algorithm: Checksum) -> u64 {
+    let bytes = datagram.get(covers).unwrap_or_default();
+    match algorithm {
+        Checksum::Internet => checksum::internet(bytes).into(),
+        Checksum::Crc32 => checksum::crc32(bytes).into(),
+    }
+}
+
+/// What a checksum should be, and what it is, if these differ.
+pub(super) fn wrong_sum(
+    datagram: &mut [u8],
+    bits: super::bits::Bits,
+    covers: ops::Range<usize>,
+    algorithm: Checksum,
+) -> Option<(u64, u64)> {
+    let found = bits.read(datagram);
+    bits.write(datagram, 0);
+    let expected = summed(datagram, covers, algorithm);
+    bits.write(datagram, found);
+    // The Internet checksum knows two zeros (RFC 1624, section 3).
+    let zeros = [0, 0xffff];
+    let same =
+        algorithm == Checksum::Internet && zeros.contains(&found) && zeros.contains(&expected);
+    (found != expected && !same).then_some((expected, found))
+}
+
+/// Checks the checksums of a datagram that was walked over.
+fn sums_by_walk(
+    format: &Format,
+    walk: &Walk<'_>,
+    datagram: &mut [u8],
+    enciphered: bool,
+) -> Result<(), Drop> {
+    match sum_problems(format, walk, datagram, enciphered).next() {
+        None => Ok(()),
+        Some(drop) => Err(drop),
+    }
+}
+
+/// The checksums that are wrong, among those that are enciphered or those that are not.
+pub(super) fn sum_problems<'a>(
+    format: &'a Format,
+    walk: &'a Walk<'a>,
+    datagram: &'a mut [u8],
+    enciphered: bool,
+) -> impl Iterator<Item = Drop> + 'a {
+    checksum_order(format).into_iter().filter_map(move |place| {
+        let Field {
+            role: Role::Checksum { covers, algorithm },
+            kind: Kind::Uint { bits, endian },
+            ..
+        } = format.fields.get(place)?
+        else {
+            return None;
+        };
+        let at = walk.bits(place).filter(|_| format.enciphers(place) == enciphered)?;
+        let integer = walk::integer(at.start, *bits, *endian);
+        let (expected, found) = wrong_sum(datagram, integer, walk.range(*covers), *algorithm)?;
+        Some(Drop {
+            reason: Reason::Checksum,
+            layer: Layer::Header,
+            field: drop::Field::Format(place),
+            offset: at.start / 8,
+            expected: Value::Number(expected),
+            found: Value::Number(found),
+        })
+    })
+}
+
+/// A number that stands in a datagram.
+#[derive(Clone, Copy)]
+struct Found {
+    place: usize,
+    offset: usize,
+    number: u64,
+}
+
+impl Found {
+    fn refuse(self, reason: Reason, expected: Option<u64>) -> Drop {
+        Drop {
+            reason,
+            layer: Layer::Header,
+            field: drop::Field::Format(self.place),
+            offset: self.offset,
+            expected: expected.map_or(Value::Nothing, Value::Number),
+            found: Value::Number(self.number),
+        }
+    }
+}
+
+/// The last steps, whichever way a datagram was opened: that there is a packet, that it is of the
+/// kind which the header says, and that it was not there before.
+fn finish(
+    format: &Format,
+    kind: PacketKind,
+    nexts: &[usize],
+    windows: &mut [(usize, Window)],
+    datagram: &[u8],
+    packet: ops::Range<usize>,
+    find: impl Fn(usize) -> Option<Found>,
+) -> Result<Opened, Drop> {
+    let bytes = datagram.get(packet.clone()).unwrap_or_default();
+    let inside = inside(kind, bytes).map_err(|error| Drop::not_a_packet(error, packet.start));
+    let mut next_differs = false;
+    for found in nexts.iter().filter_map(|place| find(*place)) {
+        let role = format.fields.get(found.place).map(|field| &field.role);
+        let Some(Role::Next { table, value, otherwise }) = role else { continue };
+        let fits = match &inside {
+            Ok(inside) => table.number(*inside) == Some(found.number),
+            // What is no packet is of no kind; but a number that names none comes first.
+            Err(_) => table.names(found.number),
+        };
+        if fits || *value == Some(found.number) {
+            continue;
+        }
+        next_differs = true;
+        if *otherwise == Otherwise::Drop {
+            let expected = inside.ok().and_then(|inside| table.number(inside));
+            return Err(found.refuse(Reason::UnknownNext, expected));
+        }
+    }
+    inside?;
+    for (place, window) in windows.iter() {
+        let refused = find(*place).and_then(|found| Some((found, window.refuses(found.number)?)));
+        if let Some((found, expected)) = refused {
+            return Err(found.refuse(Reason::Replay, Some(expected)));
+        }
+    }
+    for (place, window) in windows {
+        if let Some(found) = find(*place) {
+            window.take(found.number);
+        }
+    }
+    Ok(Opened { packet, next_differs })
+}
+
+/// The places of the fields with a role.
+fn places(format: &Format, is: impl Fn(&Role) -> bool) -> Vec<usize> {
+    let fields = format.fields.iter().enumerate();
+    fields.filter(|(_, field)| is(&field.role)).map(|(place, _)| place).collect()
+}
+
+/// What a packet is.
+///
+/// # Errors
+/// It is none of its kind.
+pub(crate) fn inside(kind: PacketKind, bytes: &[u8]) -> Result<Inside, crate::packet::Malformed> {
+    match kind {
+        PacketKind::Ip => Ip::parse(bytes).map(|ip| ip.inside()),
+        PacketKind::Ethernet => Ethernet::parse(bytes).map(|_| Inside::Ethernet),
+    }
+}
+
+/// The number that a `next` field is sent with.
+fn next_number(format: &Format, place: usize, inside: Inside) -> Result<u64, Drop> {
+    let Some(Field { role: Role::Next { table, value, .. }, .. }) = format.fields.get(place) else {
+        return Ok(0);
+    };
+    value.or_else(|| table.number(inside)).ok_or_else(|| Drop {
+        field: drop::Field::Format(place),
+        expected: Value::Nothing,
+        found: Value::Nothing,
+        ..Drop::whole(Reason::UnknownNext, Layer::Header, 0, 0)
+    })
+}
+
+fn counter(format: &Format, place: usize) -> (u64, u32) {
+    match format.fields.get(place).map(|field| &field.role) {
+        Some(Role::Counter { start, window }) => (*start, *window),
+        _ => (0, 0),
     }
 }
 
 impl Table {
-    fn number(self, ethertype: u16) -> u64 {
-        match self {
-            Self::Ethertype => ethertype.into(),
-        }
-    }
-}
-
-/// The number in `bits` bits (at most 64) from `first_bit`, most significant first.
-fn read_bits(bytes: &[u8], first_bit: usize, bits: usize) -> u64 {
-    (first_bit..first_bit + bits).fold(0, |number, bit| {
-        let byte = bytes.get(bit / 8).copied().unwrap_or_default();
-        number << 1 | u64::from(byte >> (7 - bit % 8) & 1)
-    })
-}
-
-/// Lays the fields of a format out, one after the other.
-#[derive(Default)]
-struct Compiler {
-    template: Vec<u8>,
-    mask: Vec<u8>,
-    lengths: Vec<LengthPatch>,
-    nexts: Vec<NextPatch>,
-    constants: Vec<Constant>,
-    /// Bits laid out so far.
-    bits: usize,
-}
-
-impl Compiler {
-    fn compile(mut self, format: &Format, key: &[u8]) -> Result<Codec, CompileError> {
-        let (packet, header) = match format.fields.split_last() {
-            Some((packet, header)) if packet.kind == FieldKind::Packet => (packet, header),
-            Some((last, _)) => return Err(error(last, "ends the list, but is not the packet")),
-            None => {
-                return Err(CompileError {
-                    field: String::new(),
-                    problem: "is missing: there are no fields",
-                });
-            }
-        };
-        let mut offsets = Vec::new();
-        for (number, field) in header.iter().enumerate() {
-            offsets.push(self.bits);
-            self.place(number, field)?;
-        }
-        if !self.bits.is_multiple_of(8) {
-            return Err(error(packet, "begins in the middle of a byte"));
-        }
-        if self.template.len() > MAX_HEADER_BYTES {
-            return Err(error(packet, "begins behind more than 255 bytes of header"));
-        }
-        let mut max_packet_bytes = usize::MAX;
-        for length in &mut self.lengths {
-            let Some(field) = header.get(length.place.field) else { continue };
-            length.header_bytes = header_bytes_counted(format, field, &offsets, self.bits)?;
-            let most = u64::MAX >> (64 - 8 * length.place.width);
-            let most = usize::try_from(most).unwrap_or(usize::MAX);
-            max_packet_bytes = max_packet_bytes.min(most.saturating_sub(length.header_bytes));
-        }
-        let cipher = match format.cipher {
-            Cipher::None => None,
-            Cipher::Xor => Some(
-                Xor::new(key).map_err(|_| error(packet, "is enciphered, but the key is empty"))?,
-            ),
-        };
-        Ok(Codec {
-            template: self.template,
-            mask: self.mask,
-            lengths: self.lengths,
-            nexts: self.nexts,
-            constants: self.constants,
-            cipher,
-            max_packet_bytes,
-        })
-    }
-
-    /// Lays one field of the header out.
-    fn place(&mut self, number: usize, field: &Field) -> Result<(), CompileError> {
-        match (&field.kind, &field.role) {
-            (FieldKind::Uint { bits }, Role::Number { value, accept }) => {
-                let bits = usize::from(*bits);
-                if bits == 0 || bits > 64 || (bits < 64 && value >> bits != 0) {
-                    return Err(error(field, "does not hold its value"));
-                }
-                if *accept == Accept::Exact {
-                    self.constants.push(Constant {
-                        field: number,
-                        first_bit: self.bits,
-                        bits,
-                        reason: Reason::Value,
-                    });
-                }
-                self.push_bits(*value, bits, *accept == Accept::Exact);
-            }
-            (FieldKind::Text { size }, Role::Text(text)) => {
-                if !self.bits.is_multiple_of(8) {
-                    return Err(error(field, "begins in the middle of a byte"));
-                }
-                if text.len() > *size {
-                    return Err(error(field, "does not hold its value"));
-                }
-                self.constants.push(Constant {
-                    field: number,
-                    first_bit: self.bits,
-                    bits: size * 8,
-                    reason: Reason::NotOurs,
-                });
-                for byte in text.bytes().chain(std::iter::repeat(0)).take(*size) {
-                    self.push_bits(byte.into(), 8, true);
-                }
-            }
-            (FieldKind::Uint { bits }, Role::Length { .. }) => {
-                let place = self.push_patch(number, field, *bits)?;
-                self.lengths.push(LengthPatch { place, header_bytes: 0 });
-            }
-            (FieldKind::Uint { bits }, Role::Next { table, value }) => {
-                let place = self.push_patch(number, field, *bits)?;
-                self.nexts.push(NextPatch { place, table: *table, value: *value });
-            }
-            _ => return Err(error(field, "has a type that its role cannot fill")),
-        }
-        Ok(())
-    }
-
-    /// Lays out whole bytes that are filled for each datagram.
-    fn push_patch(
-        &mut self,
-        number: usize,
-        field: &Field,
-        bits: u8,
-    ) -> Result<Place, CompileError> {
-        let bits = usize::from(bits);
-        if !self.bits.is_multiple_of(8) || bits % 8 != 0 || bits == 0 || bits > 64 {
-            return Err(error(field, "is filled for each datagram and must be whole bytes"));
-        }
-        let place = Place { field: number, offset: self.bits / 8, width: bits / 8 };
-        self.push_bits(0, bits, false);
-        Ok(place)
-    }
-
-    /// Appends the low `bits` bits of `value` to template and mask, most significant first.
-    fn push_bits(&mut self, value: u64, bits: usize, compare: bool) {
-        for bit in (0..bits).rev() {
-            if self.bits.is_multiple_of(8) {
-                self.template.push(0);
-                self.mask.push(0);
-            }
-            let shift = 7 - self.bits % 8;
-            if let (Some(byte), Some(mask)) = (self.template.last_mut(), self.mask.last_mut()) {
-                *byte |= u8::from(value >> bit & 1 == 1) << shift;
-                *mask |= u8::from(compare) << shift;
-            }
-            self.bits += 1;
-        }
-    }
-}
-
-/// Bytes of the header that the range of a length field counts before the packet. `offsets` are the
-/// fields' first bits, `bits` those of the whole header.
-fn header_bytes_counted(
-    format: &Format,
-    field: &Field,
-    offsets: &[usize],
-    bits: usize,
-) -> Result<usize, CompileError> {
-    let Role::Length { from, to } = &field.role else {
-        return Err(error(field, "counts nothing"));
-    };
-    let place = |name: &str| format.fields.iter().position(|field| field.name == name);
-    let (Some(from), Some(to)) = (place(from), place(to)) else {
-        return Err(error(field, "counts a field that is not in the list"));
-    };
-    if to + 1 != format.fields.len() {
-        return Err(error(field, "must count to the packet"));
-    }
-    let start = offsets.get(from).copied().unwrap_or(bits);
-    if start % 8 != 0 {
-        return Err(error(field, "counts from the middle of a byte"));
-    }
-    Ok((bits - start) / 8)
-}
-
-fn error(field: &Field, problem: &'static str) -> CompileError {
-    CompileError { field: field.name.clone(), problem }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::crapvpn;
-
-    const KEY: [u8; 4] = [0x12, 0x34, 0xab, 0xcd];
-
-    /// 20 bytes: an IPv4 header with nothing in it.
-    fn packet() -> Vec<u8> {
-        let mut packet = vec![0; 20];
-        packet[0] = 0x45;
-        packet[3] = 20;
-        packet
-    }
-
-    fn datagram() -> Vec<u8> {
-        let mut datagram = vec![0; 8];
-        datagram.extend(packet());
-        Codec::compile(&crapvpn(), &KEY).unwrap().seal(&mut datagram, 0x0800);
-        datagram
-    }
-
-    fn refused(change: impl FnOnce(&mut Vec<u8>)) -> (Reason, usize, String, String) {
-        let mut datagram = datagram();
-        change(&mut datagram);
-        let drop = Codec::compile(&crapvpn(), &KEY).unwrap().open(&mut datagram).unwrap_err();
-        (drop.reason, drop.offset, drop.expected.to_string(), drop.found.to_string())
-    }
-
-    #[test]
-    fn the_header_of_the_original() {
-        assert_eq!(datagram()[..8], [0x63, 0x72, 0x61, 0x70, 0, 20, 0, 0]);
-        assert_eq!(datagram()[8..12], [0x45 ^ 0x12, 0x34, 0xab, 0x14 ^ 0xcd]);
-    }
-
-    #[test]
-    fn the_ethertype_is_written_if_asked_for() {
-        let codec = Codec::compile(&crapvpn().with_next_from_table(), &KEY).unwrap();
-        let mut datagram = datagram();
-        codec.seal(&mut datagram, 0x86dd);
-        assert_eq!(datagram[6..8], [0x86, 0xdd]);
-    }
-
-    #[test]
-    fn what_was_sealed_opens() {
-        let codec = Codec::compile(&crapvpn(), &KEY).unwrap();
-        let mut datagram = datagram();
-        let opened = codec.open(&mut datagram).unwrap();
-        assert_eq!(opened, Opened { packet_offset: 8, next_differs: false });
-        assert_eq!(datagram[8..], packet());
-    }
-
-    #[test]
-    fn any_ethertype_opens_and_only_a_false_one_is_noted() {
-        let codec = Codec::compile(&crapvpn(), &KEY).unwrap();
-        for (ethertype, differs) in
-            [(0, false), (0x0800, false), (0x86dd, true), (0x6558, true), (0xffff, true)]
-        {
-            let mut datagram = datagram();
-            datagram[6..8].copy_from_slice(&u16::to_be_bytes(ethertype));
-            assert_eq!(codec.open(&mut datagram).unwrap().next_differs, differs, "{ethertype:04x}");
+    /// The number of a kind of packet.
+    #[must_use]
+    pub fn number(&self, inside: Inside) -> Option<u64> {
+        match inside {
+            Inside::Ipv4 => self.ipv4,
+            Inside::Ipv6 => self.ipv6,
+            Inside::Ethernet => self.ethernet,
         }
     }
 
-    #[test]
-    fn what_does_not_open_says_where() {
-        let text = |s: &str| s.to_string();
-        assert_eq!(refused(Vec::clear), (Reason::TooShort, 0, text("8"), text("0")));
-        assert_eq!(refused(|d| d.truncate(7)), (Reason::TooShort, 7, text("8"), text("7")));
-        assert_eq!(
-            refused(|d| d[3] = 0),
-            (Reason::NotOurs, 0, text("63 72 61 70"), text("63 72 61 00"))
-        );
-        assert_eq!(refused(|d| *d = b"HTTP/".to_vec()).0, Reason::NotOurs);
-        assert_eq!(refused(|d| d[5] = 21), (Reason::Length, 4, text("20"), text("21")));
-        assert_eq!(refused(|d| d[5] = 19), (Reason::Trailing, 4, text("20"), text("19")));
-        assert_eq!(refused(|d| d.push(0)), (Reason::Trailing, 4, text("21"), text("20")));
-        assert_eq!(
-            refused(|d| {
-                d.truncate(8);
-                d[5] = 0;
-            }),
-            (Reason::Empty, 8, text("9"), text("8"))
-        );
-        assert_eq!(refused(|d| d[8] ^= 0xf0), (Reason::NotAPacket, 8, text("4"), text("11")));
-        assert_eq!(refused(|d| d[11] ^= 1), (Reason::NotAPacket, 10, text("20"), text("21")));
-    }
-
-    /// A header of bit fields and a length that counts part of the header, as GTP-U has.
-    fn bit_fields() -> Format {
-        let field =
-            |name: &str, kind, role| Field { name: name.into(), title: name.into(), kind, role };
-        let number = |value, accept| Role::Number { value, accept };
-        Format {
-            cipher: Cipher::None,
-            fields: vec![
-                field("version", FieldKind::Uint { bits: 3 }, number(1, Accept::Exact)),
-                field("reserved", FieldKind::Uint { bits: 5 }, number(0, Accept::Any)),
-                field(
-                    "length",
-                    FieldKind::Uint { bits: 24 },
-                    Role::Length { from: "id".into(), to: "packet".into() },
-                ),
-                field("id", FieldKind::Uint { bits: 16 }, number(7, Accept::Exact)),
-                field("packet", FieldKind::Packet, Role::Packet),
-            ],
-            ..crapvpn()
-        }
-    }
-
-    #[test]
-    fn bit_fields_and_lengths_that_count_the_header() {
-        let codec = Codec::compile(&bit_fields(), &[]).unwrap();
-        let mut datagram = vec![0; 6];
-        datagram.extend(packet());
-        codec.seal(&mut datagram, 0x0800);
-        assert_eq!(datagram[..6], [0x20, 0, 0, 22, 0, 7]);
-
-        datagram[0] = 0x3f;
-        assert!(codec.open(&mut datagram.clone()).is_ok(), "reserved bits are ignored");
-        datagram[0] = 0x40;
-        let drop = codec.open(&mut datagram.clone()).unwrap_err();
-        assert_eq!((drop.reason, drop.field), (Reason::Value, drop::Field::Format(0)));
-        assert_eq!((drop.expected, drop.found), (Value::Number(1), Value::Number(2)));
-    }
-
-    #[test]
-    fn what_cannot_run_is_refused_by_field() {
-        let problem = |change: fn(&mut Format)| {
-            let mut format = bit_fields();
-            change(&mut format);
-            Codec::compile(&format, &[]).unwrap_err().to_string()
-        };
-        assert_eq!(problem(|f| f.fields.clear()), "field \"\" is missing: there are no fields");
-        assert_eq!(
-            problem(|f| drop(f.fields.pop())),
-            "field \"id\" ends the list, but is not the packet"
-        );
-        assert_eq!(
-            problem(|f| drop(f.fields.remove(0))),
-            "field \"length\" is filled for each datagram and must be whole bytes"
-        );
-        assert_eq!(
-            problem(|f| f.fields[1].kind = FieldKind::Text { size: 4 }),
-            "field \"reserved\" has a type that its role cannot fill"
-        );
-        assert_eq!(
-            problem(|f| f.fields[2].role = Role::Length { from: "no".into(), to: "no".into() }),
-            "field \"length\" counts a field that is not in the list"
-        );
-        assert_eq!(
-            problem(|f| f.cipher = Cipher::Xor),
-            "field \"packet\" is enciphered, but the key is empty"
-        );
+    /// Whether a number is in it.
+    #[must_use]
+    pub fn names(&self, number: u64) -> bool {
+        [self.ipv4, self.ipv6, self.ethernet].contains(&Some(number))
     }
 }

@@ -67,10 +67,8 @@ impl Condition {
             (true, number) => format!("{} = {number}", name(term.subject)),
             (false, number) => format!("{} != {number}", name(term.subject)),
         };
-        let text =
-            |terms: &Vec<Term>| terms.iter().map(term).collect::<Vec<_>>().join(" & ");
-        let part =
-            |texts: &Vec<Vec<Term>>| texts.iter().map(text).collect::<Vec<_>>().join(" or ");
+        let text = |terms: &Vec<Term>| terms.iter().map(term).collect::<Vec<_>>().join(" & ");
+        let part = |texts: &Vec<Vec<Term>>| texts.iter().map(text).collect::<Vec<_>>().join(" or ");
         match self.parts.as_slice() {
             [only] => part(only),
             parts => {

@@ -5,10 +5,32 @@
 //! what it compiles to for running, [`decode`] takes a datagram apart by it, [`diagram`] draws it.
 //! The language is told in `docs/language.md`.
 
+mod bits;
+mod builtin;
+mod codec;
 mod condition;
+mod decode;
 mod ends;
+mod framing;
+mod given;
+mod literal;
+mod read;
+mod replay;
+mod shape;
+mod text;
+mod walk;
 
+pub use decode::{Decoded, DecodedField, decode};
+pub use framing::{Frame, Frames};
+pub use given::{Assignments, RunProblem};
+pub use text::{literal_text, range_text};
+
+pub use builtin::BUILT_IN;
+pub use codec::{Codec, Opened, Secrets};
 pub use condition::{Condition, Subject, Term};
+pub use read::{
+    Code, Diagnostic, MAX_FILE_BYTES, Place, Read, Related, Severity, check_files, error_reference,
+};
 
 /// The version of the language that this program reads.
 pub const LANGUAGE: u64 = 1;
@@ -242,8 +264,13 @@ pub enum Role {
         /// What is expected on receipt instead, if something else (`--expect`).
         expect: Option<Literal>,
     },
-    /// Whoever runs it, by `--set`, which makes a constant of it.
-    Given,
+    /// Whoever runs it, by `--set`; who only decodes takes any.
+    Given {
+        /// What is sent, once it is given.
+        value: Option<Literal>,
+        /// What is expected on receipt instead, if something else (`--expect`).
+        expect: Option<Literal>,
+    },
     /// The bytes of a range, divided by a unit.
     Length {
         /// The fields counted.
@@ -357,7 +384,7 @@ impl Algorithm {
 
     /// The word for it in descriptions.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Xor => "xor",
             Self::Aes128Gcm => "AEAD_AES_128_GCM",
@@ -399,7 +426,9 @@ impl Format {
                 Size::Fixed(bytes) => bytes,
                 Size::Setting(place) => self.setting_number(place),
                 Size::Open => match &field.role {
-                    Role::Constant { value: Literal::Bytes(bytes), .. } => bytes.len(),
+                    Role::Constant { value: Literal::Bytes(bytes), .. }
+                    | Role::Given { value: Some(Literal::Bytes(bytes)), .. } => bytes.len(),
+                    Role::Tag => TAG_BYTES,
                     _ => return None,
                 },
             },

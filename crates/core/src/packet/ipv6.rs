@@ -46,6 +46,13 @@ impl<'a> Ipv6<'a> {
         Ok(packet)
     }
 
+    /// Bytes of the packet that begins with `bytes`, as its header states them; nothing if the
+    /// header's beginning is cut.
+    #[must_use]
+    pub fn stated_bytes(bytes: &[u8]) -> Option<usize> {
+        bytes.get(4..6).map(|_| HEADER_BYTES + Ipv6 { bytes }.payload_length())
+    }
+
     fn version(&self) -> u8 {
         array::<1>(self.bytes, 0)[0] >> 4
     }

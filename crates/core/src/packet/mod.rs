@@ -4,10 +4,13 @@
 //! the header states fit the bytes that are there, and says what is wrong as [`Malformed`]; after
 //! that the accessors cannot fail.
 
+pub mod checksum;
+pub mod ethernet;
 pub mod ipv4;
 pub mod ipv6;
 pub mod udp;
 
+pub use ethernet::Ethernet;
 pub use ipv4::Ipv4;
 pub use ipv6::Ipv6;
 pub use udp::Udp;
@@ -36,6 +39,17 @@ pub enum Ip<'a> {
     V6(Ipv6<'a>),
 }
 
+/// What a packet is, for a field that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inside {
+    /// An IPv4 packet.
+    Ipv4,
+    /// An IPv6 packet.
+    Ipv6,
+    /// An Ethernet frame.
+    Ethernet,
+}
+
 impl<'a> Ip<'a> {
     /// Reads an IP packet that fills `bytes` to the last one.
     ///
@@ -55,12 +69,12 @@ impl<'a> Ip<'a> {
         }
     }
 
-    /// The `EtherType` that names this kind of packet (IEEE 802 numbers, `linux/if_ether.h`).
+    /// Which version it is.
     #[must_use]
-    pub fn ethertype(&self) -> u16 {
+    pub fn inside(&self) -> Inside {
         match self {
-            Self::V4(_) => ipv4::ETHERTYPE,
-            Self::V6(_) => ipv6::ETHERTYPE,
+            Self::V4(_) => Inside::Ipv4,
+            Self::V6(_) => Inside::Ipv6,
         }
     }
 

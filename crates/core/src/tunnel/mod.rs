@@ -11,8 +11,8 @@ mod counters;
 pub use counters::{Counters, Direction, Flow};
 
 use crate::drop::{self, Drop, Layer, Reason, Value};
-use crate::format::{Codec, CompileError, Format};
-use crate::packet::Ip;
+use crate::format::{Codec, Format, PacketKind, RunProblem, Secrets};
+use crate::packet::{Ethernet, Inside, Ip, ipv4, ipv6};
 use std::net::SocketAddr;
 use std::ops::Range;
 
@@ -32,12 +32,17 @@ pub struct Config {
     pub peer: Option<SocketAddr>,
     /// The longest datagram that the carrier moves; 0 stands for [`MAX_DATAGRAM_BYTES`].
     pub max_datagram_bytes: usize,
+    /// The kind of packet that the device has, if not the format's first.
+    pub packet: Option<PacketKind>,
+    /// What random fields are made from: fresh, 32 bytes nobody can guess. Formats without a random
+    /// field ignore it.
+    pub seed: [u8; 32],
 }
 
 /// What a person should hear about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event {
-    /// So many datagrams in a row decipher to no IP packet: the key is probably not the peer's.
+    /// So many datagrams in a row decipher to no packet: the key is probably not the peer's.
     WrongKey {
         /// How many.
         datagrams: u64,
@@ -48,6 +53,8 @@ pub enum Event {
 #[derive(Debug, Clone)]
 pub struct Tunnel {
     codec: Codec,
+    /// Whether a key is needed to read what comes.
+    enciphers: bool,
     field_names: Vec<String>,
     peer: Option<SocketAddr>,
     max_packet_bytes: usize,
@@ -64,18 +71,22 @@ impl Tunnel {
     /// Opens a tunnel that speaks `format`.
     ///
     /// # Errors
-    /// [`CompileError`] if the format cannot run, or its cipher needs a key and there is none.
-    pub fn new(format: &Format, config: &Config) -> Result<Self, CompileError> {
-        let codec = Codec::compile(format, &config.key)?;
+    /// Everything that keeps the format from running, such as a field that must be given, or a key
+    /// that is missing.
+    pub fn new(format: &Format, config: &Config) -> Result<Self, Vec<RunProblem>> {
+        let packet = config.packet.or(format.packet.first().copied()).unwrap_or(PacketKind::Ip);
+        let secrets = Secrets { key: &config.key, seed: config.seed };
+        let codec = Codec::compile(format, packet, secrets)?;
         let max_datagram_bytes = match config.max_datagram_bytes {
             0 => MAX_DATAGRAM_BYTES,
             most => most,
         };
         let max_packet_bytes =
             codec.max_packet_bytes().min(max_datagram_bytes.saturating_sub(codec.overhead()));
-        let name = |field: &crate::format::Field| format!("{}.{}", format.name, field.name);
+        let name = |field: &crate::format::Field| format!("{}.{}", format.filter, field.name);
         Ok(Self {
             codec,
+            enciphers: format.cipher.is_some(),
             field_names: format.fields.iter().map(name).collect(),
             peer: config.peer.map(unmapped),
             max_packet_bytes,
@@ -87,18 +98,24 @@ impl Tunnel {
         })
     }
 
-    /// Bytes that a datagram has more than its packet. So many must be free before a packet that
-    /// is to be encapsulated.
+    /// Bytes that must be free before a packet that is to be encapsulated.
+    #[must_use]
+    pub fn head_bytes(&self) -> usize {
+        self.codec.head_bytes()
+    }
+
+    /// The most bytes that a datagram has more than its packet. As many as are not
+    /// [`head_bytes`](Self::head_bytes) must be free behind a packet that is to be encapsulated.
     #[must_use]
     pub fn overhead(&self) -> usize {
         self.codec.overhead()
     }
 
-    /// Makes a datagram of the packet at `packet` in `buffer`. It ends where the packet ends and
-    /// begins [`overhead`](Self::overhead) bytes before it.
+    /// Makes a datagram of the packet at `packet` in `buffer`, in place, and tells where it lies.
     ///
     /// # Errors
-    /// The [`Drop`], already counted: `empty`, `too_long`, `not_a_packet`, `routing_loop`.
+    /// The [`Drop`], already counted: `empty`, `too_long`, `not_a_packet`, `routing_loop`,
+    /// `unknown_next`, `length`.
     pub fn encapsulate(
         &mut self,
         buffer: &mut [u8],
@@ -124,7 +141,7 @@ impl Tunnel {
                 self.garbage = 0;
                 self.suspect_at = WRONG_KEY_AFTER;
             }
-            Err(Drop { reason: Reason::NotAPacket, .. }) => {
+            Err(Drop { reason: Reason::NotAPacket, .. }) if self.enciphers => {
                 self.garbage += 1;
                 if self.garbage == self.suspect_at {
                     self.suspect_at = self.suspect_at.saturating_mul(8);
@@ -179,7 +196,7 @@ impl Tunnel {
         }
     }
 
-    fn seal(&self, buffer: &mut [u8], packet: Range<usize>) -> Result<Range<usize>, Drop> {
+    fn seal(&mut self, buffer: &mut [u8], packet: Range<usize>) -> Result<Range<usize>, Drop> {
         let outside = Drop::whole(Reason::TooLong, Layer::Packet, buffer.len(), packet.end);
         let bytes = buffer.get(packet.clone()).ok_or(outside)?;
         if bytes.is_empty() {
@@ -189,13 +206,20 @@ impl Tunnel {
             let (most, length) = (self.max_packet_bytes, bytes.len());
             return Err(Drop::whole(Reason::TooLong, Layer::Packet, most, length));
         }
-        let ip = Ip::parse(bytes).map_err(|error| Drop::not_a_packet(error, 0))?;
-        self.refuse_loop(&ip)?;
-        let ethertype = ip.ethertype();
-        let start = packet.start.checked_sub(self.codec.overhead()).ok_or(outside)?;
-        let datagram = start..packet.end;
-        self.codec.seal(buffer.get_mut(datagram.clone()).ok_or(outside)?, ethertype);
-        Ok(datagram)
+        let (inside, ip) = match self.codec.packet_kind() {
+            PacketKind::Ip => {
+                let ip = Ip::parse(bytes).map_err(|error| Drop::not_a_packet(error, 0))?;
+                (ip.inside(), Some(ip))
+            }
+            PacketKind::Ethernet => {
+                let frame = Ethernet::parse(bytes).map_err(|error| Drop::not_a_packet(error, 0))?;
+                (Inside::Ethernet, ip_of_frame(&frame))
+            }
+        };
+        if let Some(ip) = ip {
+            self.refuse_loop(&ip)?;
+        }
+        self.codec.seal(buffer, packet, inside)
     }
 
     /// Refuses a packet that is a datagram to our own peer: routed back, it would be wrapped for
@@ -221,7 +245,7 @@ impl Tunnel {
         if opened.next_differs {
             self.counters.next_differs += 1;
         }
-        Ok(datagram.start + opened.packet_offset..datagram.end)
+        Ok(datagram.start + opened.packet.start..datagram.start + opened.packet.end)
     }
 
     fn count(
@@ -242,6 +266,17 @@ impl Tunnel {
     }
 }
 
+/// The IP packet in a frame, without the bytes with which Ethernet fills short frames up.
+fn ip_of_frame<'a>(frame: &Ethernet<'a>) -> Option<Ip<'a>> {
+    let (ethertype, payload) = frame.payload();
+    let stated = match ethertype {
+        ipv4::ETHERTYPE => ipv4::Ipv4::stated_bytes(payload),
+        ipv6::ETHERTYPE => ipv6::Ipv6::stated_bytes(payload),
+        _ => None,
+    };
+    Ip::parse(payload.get(..stated?)?).ok()
+}
+
 /// An IPv4 address written as IPv6 (`::ffff:192.0.2.1`) becomes IPv4 again, since packets hold it
 /// so.
 fn unmapped(address: SocketAddr) -> SocketAddr {
@@ -251,7 +286,7 @@ fn unmapped(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::crapvpn;
+    use crate::format::Format;
     use proptest::prelude::*;
 
     const HEADER: usize = 8;
@@ -263,7 +298,7 @@ mod tests {
     fn with(change: impl FnOnce(&mut Config)) -> Tunnel {
         let mut config = Config { key: vec![0x12, 0x34, 0xab, 0xcd], ..Config::default() };
         change(&mut config);
-        Tunnel::new(&crapvpn(), &config).unwrap()
+        Tunnel::new(&Format::built_in("crapvpn").unwrap(), &config).unwrap()
     }
 
     /// An IPv4 packet of UDP to 192.0.2.7:1337, with room for a header before it.

@@ -1,0 +1,335 @@
+//! What is given at run time: values of fields and settings, and what is missing to run.
+
+use super::literal::LiteralError;
+use super::shape::{self, Shape, Side};
+use super::{Condition, Field, Format, Literal, PacketKind, Role, SettingKind, Subject, Term};
+use std::fmt;
+
+/// Why a format cannot run as it was asked to. Codes are stable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunProblem {
+    /// `R01` and so on.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+    /// What to do, if there is something.
+    pub hint: Option<String>,
+}
+
+/// Names and values, as `--set` and `--expect` have them.
+pub type Assignments<'a> = &'a [(&'a str, &'a str)];
+
+impl Format {
+    /// The format with values given: what is sent and, where it differs, what is expected on
+    /// receipt. A name may carry the format's name or `filter` and a point before it. Where a field
+    /// is given that is there only under a condition, the flag that the condition names is set too,
+    /// if that is the only way to fulfil it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn with(
+        &self,
+        set: Assignments<'_>,
+        expect: Assignments<'_>,
+    ) -> Result<Self, Vec<RunProblem>> {
+        let mut format = self.clone();
+        let mut problems = Vec::new();
+        let mut given = Vec::new();
+        for (name, value) in set {
+            match format.set(name, value) {
+                Ok(subject) => given.push(subject),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        for (name, value) in expect {
+            problems.extend(format.expect(name, value).err());
+        }
+        for subject in given.clone() {
+            let Subject::Field(place) = subject else { continue };
+            problems.extend(format.fulfil(place, &given).err());
+        }
+        if problems.is_empty() { Ok(format) } else { Err(problems) }
+    }
+
+    /// Everything that keeps the format from running with packets of a kind.
+    #[must_use]
+    pub fn run_problems(&self, packet: PacketKind) -> Vec<RunProblem> {
+        if let Some(reason) = &self.decode_only {
+            return vec![RunProblem::new("R02", format!("decode only: {reason}"))];
+        }
+        let mut problems = Vec::new();
+        if !self.packet.is_empty() && !self.packet.contains(&packet) {
+            let name = packet.name();
+            let message = format!("\"{}\" carries no packets of kind \"{name}\"", self.name);
+            problems.push(RunProblem::new("R10", message));
+        }
+        if let Some(cipher) = self.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead()) {
+            let name = cipher.algorithm.name();
+            problems.push(RunProblem::new("R09", format!("{name} cannot run yet")));
+        }
+        for setting in self.settings.iter().filter(|setting| setting.value.is_none()) {
+            problems.push(RunProblem {
+                code: "R01",
+                message: format!("\"{}\" must be set", setting.name),
+                hint: Some(format!("--set {}={}", setting.name, setting_range(setting.kind))),
+            });
+        }
+        problems.extend(Shape::new(self, Side::Send).err().unwrap_or_default());
+        problems
+    }
+
+    /// The place of the subject with this name, with or without the format's before it.
+    fn named(&self, name: &str) -> Result<Subject, RunProblem> {
+        let find = |name: &str| {
+            let setting = self.settings.iter().position(|setting| setting.name == name);
+            self.field_place(name).map(Subject::Field).or(setting.map(Subject::Setting))
+        };
+        let bare = [&self.name, &self.filter].into_iter().find_map(|prefix| {
+            name.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('.'))
+        });
+        find(name).or_else(|| bare.and_then(find)).ok_or_else(|| {
+            let fields = self.fields.iter().filter(|field| field.is_settable());
+            let names = fields.map(|field| &field.name);
+            let settings = self.settings.iter().map(|setting| &setting.name);
+            let names: Vec<&str> = names.chain(settings).map(String::as_str).collect();
+            RunProblem {
+                code: "R06",
+                message: format!("no field or setting \"{name}\" in \"{}\"", self.name),
+                hint: Some(match names.as_slice() {
+                    [] => "it has nothing that can be set".into(),
+                    names => format!("it has {}", names.join(", ")),
+                }),
+            }
+        })
+    }
+
+    fn set(&mut self, name: &str, text: &str) -> Result<Subject, RunProblem> {
+        let subject = self.named(name)?;
+        match subject {
+            Subject::Setting(place) => {
+                let setting = self.settings.get_mut(place);
+                let Some(setting) = setting else { return Ok(subject) };
+                let value = Literal::of_setting(setting.kind, text)
+                    .map_err(|error| RunProblem::value(name, &error))?;
+                if !setting.values.is_empty() && !setting.values.contains(&value) {
+                    let allowed: Vec<String> =
+                        setting.values.iter().map(ToString::to_string).collect();
+                    return Err(RunProblem {
+                        code: "R07",
+                        message: format!("{name}: {text} is not allowed"),
+                        hint: Some(allowed.join(", ")),
+                    });
+                }
+                setting.value = Some(value);
+            }
+            Subject::Field(place) => {
+                let value = self.fields.get(place).map(|field| self.literal(field, text));
+                let (Some(field), Some(value)) = (self.fields.get_mut(place), value) else {
+                    return Ok(subject);
+                };
+                let number = || match &value {
+                    Ok(Literal::Number(number)) => Ok(*number),
+                    Ok(Literal::Bytes(_)) => Ok(0),
+                    Err(error) => Err(RunProblem::value(name, error)),
+                };
+                match &mut field.role {
+                    Role::Next { value, .. } if text == "table" => *value = None,
+                    Role::Next { value, .. } => *value = Some(number()?),
+                    Role::Counter { start, .. } => *start = number()?,
+                    Role::Constant { value: sent, .. } => {
+                        *sent = value.map_err(|error| RunProblem::value(name, &error))?;
+                    }
+                    Role::Given { value: sent, .. } => {
+                        *sent = Some(value.map_err(|error| RunProblem::value(name, &error))?);
+                    }
+                    _ => return Err(RunProblem::not_settable(name)),
+                }
+            }
+        }
+        Ok(subject)
+    }
+
+    fn expect(&mut self, name: &str, text: &str) -> Result<(), RunProblem> {
+        let subject = self.named(name)?;
+        let Subject::Field(place) = subject else {
+            return Err(RunProblem {
+                code: "R08",
+                message: format!("{name} is a setting, the same in both directions"),
+                hint: Some(format!("--set {name}={text}")),
+            });
+        };
+        let value = self.fields.get(place).map(|field| self.literal(field, text));
+        let (Some(field), Some(value)) = (self.fields.get_mut(place), value) else { return Ok(()) };
+        match &mut field.role {
+            Role::Constant { expect, .. } | Role::Given { expect, .. } => {
+                *expect = Some(value.map_err(|error| RunProblem::value(name, &error))?);
+                Ok(())
+            }
+            _ => Err(RunProblem::not_settable(name)),
+        }
+    }
+
+    /// Sets what a field's condition names, if that is the only way to fulfil it, and if it was not
+    /// given itself.
+    fn fulfil(&mut self, place: usize, given: &[Subject]) -> Result<(), RunProblem> {
+        if shape::present(self, Side::Send).get(place) == Some(&true) {
+            return Ok(());
+        }
+        let Some(field) = self.fields.get(place) else { return Ok(()) };
+        let (name, when) = (field.name.clone(), field.when.clone());
+        let ambiguous = |format: &Self| RunProblem {
+            code: "R11",
+            message: format!(
+                "\"{name}\" is not there unless {}",
+                when.text(format, &format.fields)
+            ),
+            hint: Some("set what it takes, too".into()),
+        };
+        for texts in &when.parts {
+            let [terms] = texts.as_slice() else { return Err(ambiguous(self)) };
+            for term in terms {
+                let number = self.number_for(*term);
+                if given.contains(&term.subject) || number.is_none() {
+                    if !self.holds(*term) {
+                        return Err(ambiguous(self));
+                    }
+                    continue;
+                }
+                self.put(term.subject, number.unwrap_or_default());
+                if let Subject::Field(place) = term.subject {
+                    self.fulfil(place, given)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The only number that makes a term true, if there is only one.
+    fn number_for(&self, term: Term) -> Option<u64> {
+        let flag = match term.subject {
+            Subject::Field(place) => self.fields.get(place).and_then(|f| self.fixed_bits(f)),
+            Subject::Setting(place) => match self.settings.get(place)?.kind {
+                SettingKind::Uint { bits } => Some(bits.into()),
+                SettingKind::Bytes { .. } => None,
+            },
+        } == Some(1);
+        if term.equal { Some(term.number) } else { flag.then(|| 1 - term.number.min(1)) }
+    }
+
+    fn holds(&self, term: Term) -> bool {
+        let alone = Condition { parts: vec![vec![vec![term]]] };
+        alone.holds(|subject| match self.value(subject) {
+            Some(Literal::Number(number)) => Some(*number),
+            _ => None,
+        })
+    }
+
+    fn value(&self, subject: Subject) -> Option<&Literal> {
+        match subject {
+            Subject::Field(place) => {
+                self.fields.get(place).and_then(|field| shape::literal(field, Side::Send))
+            }
+            Subject::Setting(place) => self.settings.get(place)?.value.as_ref(),
+        }
+    }
+
+    fn put(&mut self, subject: Subject, number: u64) {
+        let number = Literal::Number(number);
+        match subject {
+            Subject::Field(place) => {
+                match self.fields.get_mut(place).map(|field| &mut field.role) {
+                    Some(Role::Constant { value, .. }) => *value = number,
+                    Some(Role::Given { value, .. }) => *value = Some(number),
+                    _ => {}
+                }
+            }
+            Subject::Setting(place) => {
+                if let Some(setting) = self.settings.get_mut(place) {
+                    setting.value = Some(number);
+                }
+            }
+        }
+    }
+}
+
+impl Field {
+    /// Whether `--set` may name it.
+    #[must_use]
+    pub fn is_settable(&self) -> bool {
+        matches!(
+            self.role,
+            Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } | Role::Counter { .. }
+        )
+    }
+}
+
+impl fmt::Display for RunProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.hint {
+            None => f.write_str(&self.message),
+            Some(hint) => write!(f, "{}: {hint}", self.message),
+        }
+    }
+}
+
+fn setting_range(kind: SettingKind) -> String {
+    match kind {
+        SettingKind::Uint { bits } => super::literal::uint_range(bits),
+        SettingKind::Bytes { size } => format!("0x… ({size} bytes)"),
+    }
+}
+
+impl RunProblem {
+    fn new(code: &'static str, message: String) -> Self {
+        Self { code, message, hint: None }
+    }
+
+    pub(super) fn must_be_set(format: &Format, place: usize) -> Self {
+        let field = format.fields.get(place);
+        let name = field.map(|field| field.name.as_str()).unwrap_or_default();
+        let range = field.map(|field| format.literal_range(field)).unwrap_or_default();
+        Self {
+            code: "R01",
+            message: format!("\"{name}\" must be set"),
+            hint: Some(format!("--set {name}={range}")),
+        }
+    }
+
+    pub(super) fn list_never_empty(name: &str) -> Self {
+        Self::new("R12", format!("\"{name}\" can never be empty, so nothing can be sent"))
+    }
+
+    pub(super) fn no_packet(format: &Format) -> Self {
+        match format.packet_place().and_then(|place| format.fields.get(place)) {
+            None => {
+                Self::new("R05", "no field has type \"packet\": this can only be decoded".into())
+            }
+            Some(packet) => {
+                let when = packet.when.text(format, &format.fields);
+                Self::new(
+                    "R05",
+                    format!(
+                        "there is no packet in what would be sent: \"{}\" is there only if {when}",
+                        packet.name
+                    ),
+                )
+            }
+        }
+    }
+
+    pub(super) fn no_key(format: &Format) -> Self {
+        Self::new("R13", format!("\"{}\" enciphers, but the key is empty", format.name))
+    }
+
+    fn value(name: &str, error: &LiteralError) -> Self {
+        Self {
+            code: "R07",
+            message: format!("{name}: {}", error.message),
+            hint: Some(error.expected.clone()),
+        }
+    }
+
+    fn not_settable(name: &str) -> Self {
+        Self::new("R08", format!("{name} is filled by its role and cannot be set"))
+    }
+}
