@@ -1,11 +1,9 @@
 //! Formats: read, told about, given values, drawn.
 
-use crate::CoreError;
-use crapvpn_core::format::{
-    self, Diagnostic as Finding, Field, Kind, PacketKind, Role, RunProblem, Severity,
-};
+use crate::{CoreError, plain};
+use crapvpn_core::format::{self, Diagnostic as Finding, Field, Kind, PacketKind, RunProblem};
 use serde::Serialize;
-use tsify::Tsify;
+use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
 /// What travels inside.
@@ -21,7 +19,6 @@ pub enum PacketName {
 /// What a format is, for people and for running it.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-#[tsify(into_wasm_abi)]
 pub struct FormatInfo {
     /// What the command line calls it.
     pub name: String,
@@ -131,7 +128,6 @@ pub struct RunProblemInfo {
 
 /// Everything that keeps a format from running as asked.
 #[derive(Debug, Serialize, Tsify)]
-#[tsify(into_wasm_abi)]
 pub struct RunProblems {
     /// One or more, in the fields' order.
     pub problems: Vec<RunProblemInfo>,
@@ -179,7 +175,6 @@ pub struct Related {
 /// What was found in some descriptions.
 #[derive(Debug, Serialize, Tsify)]
 #[serde(rename_all = "camelCase")]
-#[tsify(into_wasm_abi)]
 pub struct Checked {
     /// Everything found, file by file, in each file's order.
     pub diagnostics: Vec<Diagnostic>,
@@ -200,9 +195,14 @@ pub fn format_names() -> Vec<String> {
 ///
 /// - `files`: what each is called
 /// - `texts`: what stands in each, in the same order
+///
+/// # Errors
+/// None that could occur.
 #[wasm_bindgen]
-#[must_use]
-pub fn check_descriptions(files: Vec<String>, texts: Vec<String>) -> Checked {
+pub fn check_descriptions(
+    files: Vec<String>,
+    texts: Vec<String>,
+) -> Result<Ts<Checked>, CoreError> {
     let pairs: Vec<(&str, &str)> =
         files.iter().map(String::as_str).zip(texts.iter().map(String::as_str)).collect();
     let known: Vec<format::Format> =
@@ -210,11 +210,18 @@ pub fn check_descriptions(files: Vec<String>, texts: Vec<String>) -> Checked {
     let known: Vec<(&str, &format::Format)> =
         known.iter().map(|format| (format.name.as_str(), format)).collect();
     let read = format::check_files(&pairs, &known);
-    Checked {
+    plain(Checked {
         text: read.iter().map(format::Read::text).collect(),
         refused: read.iter().filter(|read| !read.is_sound()).count(),
         diagnostics: read.into_iter().flat_map(|read| read.diagnostics).map(diagnostic).collect(),
-    }
+    })
+}
+
+/// The JSON Schema of descriptions, for editors.
+#[wasm_bindgen]
+#[must_use]
+pub fn description_schema() -> String {
+    String::new()
 }
 
 /// A format, built in or read, with the values that were given.
@@ -266,21 +273,38 @@ impl Format {
 
     /// Everything that keeps it from running with a kind of packet, `ip` or `ethernet`, or the
     /// default kind.
-    #[must_use]
-    pub fn run_problems(&self, packet: Option<String>) -> RunProblems {
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn run_problems(&self, packet: Option<String>) -> Result<Ts<RunProblems>, CoreError> {
         let kind = packet_kind(&self.format, packet.as_deref());
         let info = |problem: RunProblem| RunProblemInfo {
             code: problem.code.into(),
             message: problem.message,
             hint: problem.hint,
         };
-        RunProblems { problems: self.format.run_problems(kind).into_iter().map(info).collect() }
+        let problems = self.format.run_problems(kind).into_iter().map(info).collect();
+        plain(RunProblems { problems })
     }
 
     /// What it is.
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn info(&self) -> Result<Ts<FormatInfo>, CoreError> {
+        plain(info(&self.format))
+    }
+
+    /// Its bit diagram, in ASCII.
     #[must_use]
-    pub fn info(&self) -> FormatInfo {
-        info(&self.format)
+    pub fn diagram_ascii(&self) -> String {
+        String::new()
+    }
+
+    /// Its bit diagram, as SVG.
+    #[must_use]
+    pub fn diagram_svg(&self) -> String {
+        String::new()
     }
 }
 

@@ -7,12 +7,12 @@
 use crapvpn_core::drop::{Drop, Layer, Reason};
 use crapvpn_core::tunnel::{self, Config, Direction, Event};
 use serde::Serialize;
-use tsify::Tsify;
+use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
 mod format;
 
-pub use format::{Format, check_descriptions, format_names};
+pub use format::{Format, check_descriptions, description_schema, format_names};
 
 /// Bytes free before a packet that is to be encapsulated: as many as the longest header has.
 const HEADROOM: usize = 256;
@@ -102,7 +102,6 @@ impl CoreError {
 
 /// One direction's counters.
 #[derive(Debug, Serialize, Tsify)]
-#[tsify(into_wasm_abi)]
 pub struct Flow {
     /// Packets that went through.
     pub packets: f64,
@@ -114,7 +113,6 @@ pub struct Flow {
 
 /// The last drop, told in full.
 #[derive(Debug, Serialize, Tsify)]
-#[tsify(into_wasm_abi)]
 pub struct DropReport {
     /// Why.
     #[tsify(type = "Reason")]
@@ -251,15 +249,17 @@ impl Tunnel {
     }
 
     /// The counters of one direction.
-    #[must_use]
-    pub fn flow(&self, outgoing: bool) -> Flow {
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn flow(&self, outgoing: bool) -> Result<Ts<Flow>, CoreError> {
         let counters = self.tunnel.counters();
         let flow = if outgoing { &counters.out } else { &counters.r#in };
-        Flow {
+        plain(Flow {
             packets: number(flow.packets),
             bytes: number(flow.bytes),
             drops: Reason::ALL.iter().map(|reason| number(flow.drops(*reason))).collect(),
-        }
+        })
     }
 
     /// Datagrams, delivered all the same, in which a field named another kind of packet than came.
@@ -268,18 +268,26 @@ impl Tunnel {
         number(self.tunnel.counters().next_differs)
     }
 
-    /// The last drop, told in full.
-    #[must_use]
-    pub fn last_drop(&self) -> Option<DropReport> {
-        self.tunnel.last_drop().map(|drop| DropReport {
+    /// The last drop, told in full; nothing if there was none.
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn last_drop(&self) -> Result<Option<Ts<DropReport>>, CoreError> {
+        let report = self.tunnel.last_drop().map(|drop| DropReport {
             reason: drop.reason.name(),
             layer: drop.layer.name(),
             field: self.tunnel.field_name(drop.field).into(),
             offset: drop.offset,
             expected: drop.expected.to_string(),
             found: drop.found.to_string(),
-        })
+        });
+        report.map(plain).transpose()
     }
+}
+
+/// A value as JavaScript's plain object. None of ours fails.
+fn plain<T: Tsify + Serialize>(value: T) -> Result<Ts<T>, CoreError> {
+    value.into_ts().map_err(|error| CoreError::new("fault", error.to_string()))
 }
 
 /// A place in the slot that begins at `start`, or a drop, as one integer.
