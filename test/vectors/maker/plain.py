@@ -27,7 +27,8 @@ def bare_ip():
     for name, datagram, field, offset in (
         ("version 5", patched(four, 0, b"\x55"), "ip.version", 0),
         ("one byte of zero", b"\0", "ip.version", 0),
-        ("text", b"hello, world", "ip.version", 0),
+        ("text that begins as IPv6 does", b"hello, world", "ipv6", 0),
+        ("text that begins as nothing does", b"world, hello", "ip.version", 0),
         ("19 bytes", four[:19], "ip", 0),
         ("a header length of 16", patched(four, 0, b"\x44"), "ip.hdr_len", 0),
         ("a header longer than the packet", patched(ipv4(20), 0, b"\x46"), "ip.hdr_len", 0),
