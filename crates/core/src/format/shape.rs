@@ -110,7 +110,10 @@ impl Shape {
                 }
                 Kind::List { .. } => {}
                 _ => match literal(field, side) {
-                    None if matches!(field.role, Role::Given { .. }) => {
+                    // A field of no bytes has nothing to be given.
+                    None if matches!(field.role, Role::Given { .. })
+                        && format.fixed_bits(field) != Some(0) =>
+                    {
                         problems.push(RunProblem::must_be_set(format, place));
                     }
                     value => {
