@@ -294,6 +294,6 @@ fn whole(table: &Table<'_>, list: &List<'_>) -> Option<Range> {
 /// The condition that a field stands under; nothing if a part of it is broken.
 fn condition_of(draft: &Draft<'_>, known: &Parts) -> Option<Condition> {
     let whens = draft.whens.iter();
-    let parts: Option<_> = whens.map(|when| known.get(*when).cloned().flatten()).collect();
-    Some(Condition { parts: parts? })
+    let parts = whens.map(|when| known.get(*when).cloned().flatten()).collect::<Option<_>>()?;
+    Some(Condition { parts })
 }
