@@ -34,7 +34,7 @@ fn schema() -> Value {
 }
 
 fn descriptions(folder: &str) -> Vec<(String, Value)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/descriptions").join(folder);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -151,10 +151,20 @@ fn object_fits(
     }
 }
 
+/// Built-in descriptions name it in their first line, for editors.
+#[test]
+fn the_committed_schema_is_that_of_the_table_of_keys() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("formats/format.schema.json");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&path, json_schema()).unwrap();
+    }
+    assert!(fs::read_to_string(path).unwrap() == json_schema(), "run with UPDATE_SNAPSHOTS=1");
+}
+
 #[test]
 fn the_schema_takes_right_descriptions() {
     let schema = schema();
-    for folder in ["right", "made-up"] {
+    for folder in ["formats", "tests/descriptions/made-up"] {
         let files = descriptions(folder);
         assert!(files.len() >= 8);
         for (file, description) in files {
@@ -167,7 +177,7 @@ fn the_schema_takes_right_descriptions() {
 fn the_schema_refuses_what_it_can_know() {
     let schema = schema();
     let mut refused = Vec::new();
-    for (file, description) in descriptions("wrong") {
+    for (file, description) in descriptions("tests/descriptions/wrong") {
         let known = KNOWN.iter().any(|prefix| file.starts_with(prefix));
         if !fits(&schema, &schema, &description) {
             refused.push(file);
