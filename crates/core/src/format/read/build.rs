@@ -287,13 +287,12 @@ impl<'a> Reader<'a> {
 
 /// The whole list, unless a broken range says something else.
 fn whole(table: &Table<'_>, list: &List<'_>) -> Option<Range> {
-    let last = list.drafts.len().checked_sub(1)?;
-    (!table.has("covers")).then_some(Range { first: 0, last })
+    let end = list.drafts.len().checked_sub(1)?;
+    (!table.has("covers")).then_some(Range { first: 0, last: end })
 }
 
 /// The condition that a field stands under; nothing if a part of it is broken.
 fn condition_of(draft: &Draft<'_>, known: &Parts) -> Option<Condition> {
-    let whens = draft.whens.iter();
-    let parts: Option<_> = whens.map(|when| known.get(*when).cloned().flatten()).collect();
-    Some(Condition { parts: parts? })
+    let found = draft.whens.iter().map(|when| known.get(*when).cloned().flatten());
+    Some(Condition { parts: found.collect::<Option<_>>()? })
 }
