@@ -349,7 +349,9 @@ impl Codec {
         let most = |length: &LengthPatch| {
             let numbers = u64::MAX >> (64 - length.spot.bits.count.clamp(1, 64));
             let bytes = usize::try_from(numbers).unwrap_or(usize::MAX);
-            let bytes = bytes.saturating_mul(1 << length.count.unit_shift).saturating_sub(length.count.fixed);
+            let bytes = bytes
+                .saturating_mul(1 << length.count.unit_shift)
+                .saturating_sub(length.count.fixed);
             match (length.count.packet, length.count.padding) {
                 (true, true) => Some(bytes.saturating_sub(self.multiple - 1)),
                 (true, false) => Some(bytes),

@@ -98,6 +98,8 @@ struct Writer {
     conditions: usize,
     /// The kind of packet.
     ethernet: bool,
+    /// Whether a checksum covers the packet alone.
+    sums_packet: bool,
     /// Whether padding stands behind the packet.
     padded: bool,
 }
@@ -142,7 +144,10 @@ impl Writer {
             let (bits, algorithm) =
                 if self.chance.once_in(2) { ("u16", "internet") } else { ("u32", "crc32") };
             let covers = match self.chance.below(3) {
-                0 => r#", covers = "packet""#,
+                0 => {
+                    self.sums_packet = true;
+                    r#", covers = "packet""#
+                }
                 1 if !aead => r#", covers = "..""#,
                 _ => "",
             };
@@ -164,7 +169,7 @@ impl Writer {
             return;
         }
         self.push(r#"{ name = "packet", type = "packet" }"#.into());
-        if !self.ethernet && self.chance.once_in(4) {
+        if !self.ethernet && !self.sums_packet && self.chance.once_in(4) {
             self.padded = true;
             self.push(r#"{ name = "padding", type = "padding", multiple = 16 }"#.into());
         }

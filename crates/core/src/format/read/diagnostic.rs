@@ -132,6 +132,8 @@ codes! {
         r#""crapvpn.magic" is bytes here and u32 in formats/other.toml"#;
     F63 Error "Associated data that is not yet known, or enciphered",
         r#"the associated data must not hold "frame", which is enciphered"#;
+    F64 Error "A checksum over a part of what is enciphered",
+        r#""sum" covers only a part of what is enciphered"#;
 }
 
 /// How grave a diagnostic is.

@@ -112,6 +112,8 @@ impl<'a> Reader<'a> {
             let back = |other: &&(usize, _)| other.0 != *place && covers.contains(other.0);
             left.iter().find(back).map(|(other, _)| (*place.min(other), *place.max(other)))
         });
+        let enciphered = format.cipher.as_ref().map(|cipher| cipher.covers);
+        let is_inside = |place: usize| enciphered.is_some_and(|range| range.contains(place));
         let name = |place: usize| list.drafts.get(place).map(Draft::quoted).unwrap_or_default();
         if let Some((first, second)) = circle {
             let message = format!("{} and {} cover each other", name(first), name(second));
@@ -120,8 +122,15 @@ impl<'a> Reader<'a> {
             self.findings.add(finding.hint(hint.to_owned()));
         }
         let tag = format.fields.iter().position(|field| field.role == Role::Tag);
-        let enciphered = format.cipher.as_ref().map(|cipher| cipher.covers);
         for (place, covers) in &sums {
+            let outside =
+                sums.iter().find(|(other, _)| !is_inside(*other) && covers.contains(*other));
+            if let Some((outside, _)) = outside.filter(|_| is_inside(*place)) {
+                // One that is enciphered is made first.
+                let message =
+                    format!("{} covers {}, which is made after it", name(*place), name(*outside));
+                self.findings.add(Finding::new(Code::F25, span(*place), message));
+            }
             if let (Some(tag), Some(enciphered)) = (tag, enciphered)
                 && enciphered.contains(*place)
                 && covers.contains(tag)
@@ -229,6 +238,11 @@ fn end_problem(
         EndProblem::PaddingApart { field } => {
             let message = format!("{} must stand straight behind the packet", name(field));
             Finding::new(Code::F44, span(field), message)
+        }
+        EndProblem::PartOfRegion { field } => {
+            let message = format!("{} covers only a part of what is enciphered", name(field));
+            let hint = "cover all of it or nothing, or have the checksum enciphered too".to_owned();
+            Finding::new(Code::F64, span(field), message).hint(hint)
         }
         EndProblem::TooManyCombinations { most } => {
             let message = format!("the conditions have more than {most} combinations");
