@@ -1,8 +1,8 @@
 //! What a diagram shows and where: the same for text and SVG.
 
 use super::ROW_BITS;
+use super::cell::{Cell, label};
 use super::column::Columns;
-use super::label::label;
 use super::legend::{enciphered, heading, setting};
 use super::text::plain;
 use super::value::title;
@@ -23,20 +23,6 @@ pub(super) struct Layout {
     pub(super) enciphered: Option<String>,
     /// The lines below it.
     pub(super) legend: Vec<String>,
-}
-
-/// A field as it is drawn.
-pub(super) struct Cell {
-    /// What stands in it.
-    pub(super) label: String,
-    /// All of what might stand in it.
-    pub(super) full: String,
-    /// What filters call it.
-    pub(super) name: String,
-    /// How long it is.
-    pub(super) size: String,
-    /// Whether it is enciphered.
-    pub(super) enciphered: bool,
 }
 
 /// A part of the drawing.

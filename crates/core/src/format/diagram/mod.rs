@@ -7,6 +7,7 @@
 //! nothing steers a terminal or a browser.
 
 mod ascii;
+mod cell;
 mod column;
 mod label;
 mod layout;

@@ -1,7 +1,7 @@
 //! The diagram as SVG: the same cells as the text has, with lines instead of characters.
 
 use super::ROW_BITS;
-use super::layout::{Edge, Layout, Part, Row, is_parted};
+use super::layout::{Edge, Layout, Part, Piece, Row, is_parted};
 use super::text::wrap;
 use std::fmt::Write;
 
@@ -35,7 +35,13 @@ const STYLE: &str = "\
 .format-diagram .lines{stroke:var(--line)}";
 
 pub(super) fn draw(layout: &Layout) -> String {
-    let mut drawing = Drawing { layout, y: MARGIN, shapes: String::new(), lines: String::new() };
+    let mut drawing = Drawing {
+        layout,
+        y: MARGIN,
+        shapes: String::new(),
+        labels: String::new(),
+        lines: String::new(),
+    };
     let [title, subtitle] = &layout.heading;
     drawing.text(title, 0, " font-weight=\"bold\"");
     drawing.text(subtitle, 0, "");
@@ -62,18 +68,18 @@ pub(super) fn draw(layout: &Layout) -> String {
     if let Some(enciphered) = &layout.enciphered {
         drawing.text(&format!("Between double lines: {enciphered}"), 0, "");
     }
-    let Drawing { y, shapes, lines, .. } = drawing;
+    let Drawing { y, shapes, labels, lines, .. } = drawing;
     let (width, height) = (ROW_BITS * BIT + 2 * MARGIN, y + MARGIN);
     // Attributes are for programs that know no CSS variables.
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"format-diagram\" role=\"img\" \
          viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\" \
-         font-size=\"{FONT}\">\n\
+         font-size=\"{FONT}\" shape-rendering=\"crispEdges\">\n\
          <title>{}</title>\n<desc>{}</desc>\n<style>{STYLE}</style>\n\
-         <rect class=\"paper\" width=\"{width}\" height=\"{height}\" rx=\"6\" fill=\"#fff\"/>\n\
+         <rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n\
          {shapes}\
-         <path class=\"lines\" fill=\"none\" stroke=\"#59636e\" d=\"{}\"/>\n</svg>\n",
+         <path class=\"lines\" fill=\"none\" stroke=\"#59636e\" d=\"{}\"/>\n{labels}</svg>\n",
         escaped(title),
         escaped(&description(layout)),
         lines.trim_start(),
@@ -104,6 +110,8 @@ struct Drawing<'a> {
     /// How far the drawing has got.
     y: usize,
     shapes: String,
+    /// The labels of the cells, which stand on top of them.
+    labels: String,
     /// The path of all lines.
     lines: String,
 }
@@ -139,13 +147,13 @@ impl Drawing<'_> {
         let mut above = None;
         for row in rows {
             self.rule(above, Some(row));
-            self.row(row);
+            self.row(row, rows);
             above = Some(row);
         }
         self.rule(above, None);
     }
 
-    fn row(&mut self, row: &Row) {
+    fn row(&mut self, row: &Row, rows: &[Row]) {
         let layout = self.layout;
         for piece in &row.pieces {
             let Some(cell) = layout.cells.get(piece.cell) else { continue };
@@ -154,17 +162,23 @@ impl Drawing<'_> {
                 if cell.enciphered { ("enciphered", "#ddebfa") } else { ("paper", "#fff") };
             self.shape(format_args!(
                 "<g><title>{}</title><rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" \
-                 height=\"{ROW}\" fill=\"{fill}\"/>",
+                 height=\"{ROW}\" fill=\"{fill}\"/></g>",
                 escaped(&format!("{}: {}, {}", cell.name, cell.full, cell.size)),
             ));
-            if piece.labelled {
-                let (x, y) = (x + width / 2, y + ROW / 2 + FONT / 3);
-                self.shape(format_args!(
-                    "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{}</text>",
-                    escaped(&cell.label)
-                ));
-            }
-            self.shape(format_args!("</g>"));
+        }
+        for piece in row.pieces.iter().filter(|piece| piece.labelled) {
+            let Some(cell) = layout.cells.get(piece.cell) else { continue };
+            let is_same = |other: &&Piece| (other.cell, other.bits) == (piece.cell, piece.bits);
+            let same = rows.iter().flat_map(|row| &row.pieces).filter(is_same).count();
+            // The middle of an even number of rows is between two.
+            let down = if same.is_multiple_of(2) { ROW / 2 } else { 0 };
+            let x = MARGIN + piece.start * BIT + piece.bits * BIT / 2;
+            let y = self.y + ROW / 2 + FONT / 3 + down;
+            let label = escaped(&cell.label);
+            let _ = writeln!(
+                self.labels,
+                "<text x=\"{x}\" y=\"{y}\" text-anchor=\"middle\">{label}</text>"
+            );
         }
         for column in 0..=ROW_BITS {
             let (x, y) = (MARGIN + column * BIT, self.y);
