@@ -6,8 +6,321 @@
 export type Reason =
 | "too_short" | "not_ours" | "value" | "length" | "trailing" | "empty" | "not_a_packet"
 | "too_long" | "routing_loop" | "other_source" | "unreachable" | "refused" | "no_buffers"
-| "message_size" | "forbidden" | "device_down" | "device_refused" | "system_error";
+| "message_size" | "forbidden" | "device_down" | "device_refused" | "system_error"
+| "no_packet" | "unknown_next" | "checksum" | "not_authentic" | "replay" | "list"
+| "framing_lost" | "counter_exhausted";
 
+
+/**
+ * A cipher.
+ */
+export interface CipherInfo {
+    /**
+     * Its name.
+     */
+    name: string;
+    /**
+     * Whether it proves that nothing was changed.
+     */
+    integrity: boolean;
+    /**
+     * The fields that are enciphered.
+     */
+    covers: string;
+    /**
+     * The parts of its nonce; empty if it has none.
+     */
+    nonce: string;
+    /**
+     * The fields that are authenticated only; empty if there are none.
+     */
+    ad: string;
+}
+
+/**
+ * A field.
+ */
+export interface FieldInfo {
+    /**
+     * What `--set`, filters and drops call it.
+     */
+    name: string;
+    /**
+     * What people call it.
+     */
+    title: string;
+    /**
+     * More for people; empty if there is none.
+     */
+    doc: string;
+    /**
+     * Its type, as descriptions write it.
+     */
+    type: string;
+    /**
+     * What stands in it, in words; empty if it is itself, as the packet is.
+     */
+    content: string;
+    /**
+     * When it is there; empty: always.
+     */
+    when: string;
+    /**
+     * Whether it is enciphered.
+     */
+    enciphered: boolean;
+    /**
+     * Whether `--set` can name it.
+     */
+    settable: boolean;
+    /**
+     * What some of its numbers mean; numbers as text, since they may have 64 bits.
+     */
+    names: [string, string][];
+    /**
+     * The fields of an element, if it is a list.
+     */
+    fields: FieldInfo[];
+}
+
+/**
+ * A setting.
+ */
+export interface SettingInfo {
+    /**
+     * What `--set` calls it.
+     */
+    name: string;
+    /**
+     * What people call it.
+     */
+    title: string;
+    /**
+     * More for people; empty if there is none.
+     */
+    doc: string;
+    /**
+     * Its type, as descriptions write it.
+     */
+    type: string;
+    /**
+     * Its value; absent if it must be given.
+     */
+    value?: string;
+    /**
+     * The only values allowed; empty: all that fit.
+     */
+    values: string[];
+}
+
+/**
+ * Another line that belongs to a diagnostic.
+ */
+export interface Related {
+    /**
+     * Line, from 1.
+     */
+    line: number;
+    /**
+     * What stands there.
+     */
+    message: string;
+}
+
+/**
+ * Everything that keeps a format from running as asked.
+ */
+export interface RunProblems {
+    /**
+     * One or more, in the fields' order.
+     */
+    problems: RunProblemInfo[];
+}
+
+/**
+ * One direction's counters.
+ */
+export interface Flow {
+    /**
+     * Packets that went through.
+     */
+    packets: number;
+    /**
+     * Their bytes.
+     */
+    bytes: number;
+    /**
+     * Drops by reason; the first is of reason number 1.
+     */
+    drops: number[];
+}
+
+/**
+ * One thing found in a description.
+ */
+export interface Diagnostic {
+    /**
+     * `F01` and so on; stable.
+     */
+    code: string;
+    /**
+     * How grave it is: only errors refuse a description.
+     */
+    severity: "error" | "warning" | "note";
+    /**
+     * The file, as it was called.
+     */
+    file: string;
+    /**
+     * Line, from 1; 0 if it is about the whole file.
+     */
+    line: number;
+    /**
+     * Column of its first character, from 1.
+     */
+    column: number;
+    /**
+     * Column behind its last.
+     */
+    end: number;
+    /**
+     * What is wrong.
+     */
+    message: string;
+    /**
+     * What would be right.
+     */
+    expected?: string;
+    /**
+     * What to do; absent if there is nothing.
+     */
+    hint?: string;
+    /**
+     * Other lines that belong to it.
+     */
+    related: Related[];
+}
+
+/**
+ * The last drop, told in full.
+ */
+export interface DropReport {
+    /**
+     * Why.
+     */
+    reason: Reason;
+    /**
+     * `header`, `packet` or `system`.
+     */
+    layer: string;
+    /**
+     * What filters call the field, or nothing if it was no single one.
+     */
+    field: string;
+    /**
+     * Where the field begins, in bytes from the start of what was refused.
+     */
+    offset: number;
+    /**
+     * What would have fitted.
+     */
+    expected: string;
+    /**
+     * What stood there.
+     */
+    found: string;
+}
+
+/**
+ * What a format is, for people and for running it.
+ */
+export interface FormatInfo {
+    /**
+     * What the command line calls it.
+     */
+    name: string;
+    /**
+     * What people call it.
+     */
+    title: string;
+    /**
+     * More for people; empty if there is none.
+     */
+    doc: string;
+    /**
+     * What the names of its fields begin with in filters.
+     */
+    filter: string;
+    /**
+     * UDP ports, the default first; empty if it has none. Absent if it does not run over UDP.
+     */
+    udp?: number[];
+    /**
+     * TCP ports, likewise.
+     */
+    tcp?: number[];
+    /**
+     * The kinds of packet that it carries, the default first.
+     */
+    packet: PacketName[];
+    /**
+     * Its cipher, if it has one, and so needs a key.
+     */
+    cipher?: CipherInfo;
+    /**
+     * What both ends agree on off the wire.
+     */
+    settings: SettingInfo[];
+    /**
+     * Why it can only be decoded, if so.
+     */
+    decodeOnly?: string;
+    /**
+     * The fields, in wire order.
+     */
+    fields: FieldInfo[];
+}
+
+/**
+ * What travels inside.
+ */
+export type PacketName = "ip" | "ethernet";
+
+/**
+ * What was found in some descriptions.
+ */
+export interface Checked {
+    /**
+     * Everything found, file by file, in each file's order.
+     */
+    diagnostics: Diagnostic[];
+    /**
+     * The same as people read it.
+     */
+    text: string;
+    /**
+     * How many files cannot be used.
+     */
+    refused: number;
+}
+
+/**
+ * Why a format cannot run as asked.
+ */
+export interface RunProblemInfo {
+    /**
+     * `R01` and so on; stable.
+     */
+    code: string;
+    /**
+     * What is wrong.
+     */
+    message: string;
+    /**
+     * What to do; absent if there is nothing.
+     */
+    hint?: string;
+}
 
 
 /**
@@ -18,7 +331,8 @@ export class CoreError {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * `unknown_format`, `cannot_run`, `not_an_address` or `too_many_slots`.
+     * `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address` or
+     * `too_many_slots`.
      */
     readonly code: string;
     /**
@@ -28,82 +342,56 @@ export class CoreError {
 }
 
 /**
- * The last drop, told in full.
+ * A format, built in or read, with the values that were given.
  */
-export class DropReport {
+export class Format {
     private constructor();
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * What would have fitted.
+     * Looks a built-in format up.
+     *
+     * # Errors
+     * `unknown_format`.
      */
-    readonly expected: string;
+    static built_in(name: string): Format;
     /**
-     * What filters call the field, or nothing if it was no single one.
+     * Its bit diagram, in ASCII.
      */
-    readonly field: string;
+    diagram_ascii(): string;
     /**
-     * What stood there.
+     * Its bit diagram, as SVG.
      */
-    readonly found: string;
+    diagram_svg(): string;
     /**
-     * `header`, `packet` or `system`.
+     * What it is.
+     *
+     * # Errors
+     * None that could occur.
      */
-    readonly layer: string;
+    info(): FormatInfo;
     /**
-     * Where the field begins, in bytes.
+     * Reads a description. `file` is what messages call it.
+     *
+     * # Errors
+     * `bad_description`, with everything that was found in it.
      */
-    readonly offset: number;
+    static read(file: string, text: string): Format;
     /**
-     * Number of the reason.
+     * Everything that keeps it from running with a kind of packet, `ip` or `ethernet`, or the
+     * default kind.
+     *
+     * # Errors
+     * None that could occur.
      */
-    readonly reason: number;
-}
-
-/**
- * One direction's counters.
- */
-export class Flow {
-    private constructor();
-    free(): void;
-    [Symbol.dispose](): void;
+    run_problems(packet?: string | null): RunProblems;
     /**
-     * Their bytes.
+     * The format with values given: `NAME=VALUE` each, as `--set` and `--expect` have them.
+     *
+     * # Errors
+     * `cannot_set`: a sentence for each that is wrong, a line each.
      */
-    readonly bytes: number;
-    /**
-     * Drops by reason; the first is of reason number 1.
-     */
-    readonly drops: Float64Array;
-    /**
-     * Packets that went through.
-     */
-    readonly packets: number;
-}
-
-/**
- * What a format needs to run, and costs.
- */
-export class FormatInfo {
-    private constructor();
-    free(): void;
-    [Symbol.dispose](): void;
-    /**
-     * What the command line calls it.
-     */
-    readonly name: string;
-    /**
-     * Whether it has a cipher, and so needs a key.
-     */
-    readonly needs_key: boolean;
-    /**
-     * What people call it.
-     */
-    readonly title: string;
-    /**
-     * The UDP port it uses by default; 0 if there is none.
-     */
-    readonly udp_port: number;
+    with(set: string[], expect: string[]): Format;
 }
 
 /**
@@ -133,10 +421,16 @@ export class Tunnel {
     encapsulate(slot: number, length: number): number;
     /**
      * The counters of one direction.
+     *
+     * # Errors
+     * None that could occur.
      */
     flow(outgoing: boolean): Flow;
     /**
-     * The last drop, told in full.
+     * The last drop, told in full; nothing if there was none.
+     *
+     * # Errors
+     * None that could occur.
      */
     last_drop(): DropReport | undefined;
     /**
@@ -147,17 +441,19 @@ export class Tunnel {
     /**
      * Opens a tunnel.
      *
-     * - `format`: name of a built-in format
+     * - `format`: with all values given that it needs
+     * - `packet`: the kind of packet that the device has, `ip` or `ethernet`; nothing: the
+     *   format's default
      * - `key`: its key; empty if it has no cipher
-     * - `next_from_table`: write what kind of packet follows, instead of the format's constant
+     * - `seed`: 32 fresh random bytes, which random fields are made from
      * - `peer`: `ADDRESS:PORT` that datagrams go to, or nothing
      * - `max_datagram_bytes`: the longest datagram that the carrier moves; 0: as UDP over IPv4
      * - `slots`: how many the arena has
      *
      * # Errors
-     * `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
+     * `cannot_run`, `not_an_address`, `too_many_slots`.
      */
-    constructor(format: string, key: Uint8Array, next_from_table: boolean, peer: string | null | undefined, max_datagram_bytes: number, slots: number);
+    constructor(format: Format, packet: string | null | undefined, key: Uint8Array, seed: Uint8Array, peer: string | null | undefined, max_datagram_bytes: number, slots: number);
     /**
      * Datagrams, delivered all the same, in which a field named another kind of packet than came.
      */
@@ -179,12 +475,25 @@ export class Tunnel {
 }
 
 /**
- * Looks a built-in format up.
+ * Checks descriptions, each by itself and against each other and the built-in formats.
+ *
+ * - `files`: what each is called
+ * - `texts`: what stands in each, in the same order
  *
  * # Errors
- * `unknown_format`.
+ * None that could occur.
  */
-export function format_info(name: string): FormatInfo;
+export function check_descriptions(files: string[], texts: string[]): Checked;
+
+/**
+ * The JSON Schema of descriptions, for editors.
+ */
+export function description_schema(): string;
+
+/**
+ * The names of the built-in formats, the program's own first.
+ */
+export function format_names(): string[];
 
 /**
  * Where in its slot a packet lies that is to be encapsulated. A datagram lies at the slot's start.
@@ -216,22 +525,19 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_coreerror_free: (a: number, b: number) => void;
-    readonly __wbg_dropreport_free: (a: number, b: number) => void;
-    readonly __wbg_flow_free: (a: number, b: number) => void;
-    readonly __wbg_formatinfo_free: (a: number, b: number) => void;
+    readonly __wbg_format_free: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_code: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_message: (a: number, b: number) => void;
-    readonly __wbg_get_dropreport_expected: (a: number, b: number) => void;
-    readonly __wbg_get_dropreport_found: (a: number, b: number) => void;
-    readonly __wbg_get_dropreport_offset: (a: number) => number;
-    readonly __wbg_get_dropreport_reason: (a: number) => number;
-    readonly __wbg_get_flow_bytes: (a: number) => number;
-    readonly __wbg_get_flow_drops: (a: number, b: number) => void;
-    readonly __wbg_get_flow_packets: (a: number) => number;
-    readonly __wbg_get_formatinfo_needs_key: (a: number) => number;
-    readonly __wbg_get_formatinfo_udp_port: (a: number) => number;
     readonly __wbg_tunnel_free: (a: number, b: number) => void;
-    readonly format_info: (a: number, b: number, c: number) => void;
+    readonly check_descriptions: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly description_schema: (a: number) => void;
+    readonly format_built_in: (a: number, b: number, c: number) => void;
+    readonly format_diagram_ascii: (a: number, b: number) => void;
+    readonly format_info: (a: number, b: number) => void;
+    readonly format_names: (a: number) => void;
+    readonly format_read: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly format_run_problems: (a: number, b: number, c: number, d: number) => void;
+    readonly format_with: (a: number, b: number, c: number, d: number, e: number, f: number) => void;
     readonly headroom: () => number;
     readonly length_bits: () => number;
     readonly reasons: (a: number) => void;
@@ -240,22 +546,19 @@ export interface InitOutput {
     readonly tunnel_arena_bytes: (a: number) => number;
     readonly tunnel_decapsulate: (a: number, b: number, c: number) => number;
     readonly tunnel_encapsulate: (a: number, b: number, c: number) => number;
-    readonly tunnel_flow: (a: number, b: number) => number;
-    readonly tunnel_last_drop: (a: number) => number;
+    readonly tunnel_flow: (a: number, b: number, c: number) => void;
+    readonly tunnel_last_drop: (a: number, b: number) => void;
     readonly tunnel_lose: (a: number, b: number, c: number, d: number) => void;
-    readonly tunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
+    readonly tunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => void;
     readonly tunnel_next_differs: (a: number) => number;
     readonly tunnel_overhead: (a: number) => number;
     readonly tunnel_poll_wrong_key: (a: number) => number;
     readonly tunnel_refuse: (a: number, b: number, c: number, d: number) => void;
     readonly version: (a: number) => void;
-    readonly __wbg_get_dropreport_field: (a: number, b: number) => void;
-    readonly __wbg_get_dropreport_layer: (a: number, b: number) => void;
-    readonly __wbg_get_formatinfo_name: (a: number, b: number) => void;
-    readonly __wbg_get_formatinfo_title: (a: number, b: number) => void;
-    readonly __wbindgen_add_to_stack_pointer: (a: number) => number;
+    readonly format_diagram_svg: (a: number, b: number) => void;
     readonly __wbindgen_export: (a: number, b: number) => number;
     readonly __wbindgen_export2: (a: number, b: number, c: number, d: number) => number;
+    readonly __wbindgen_add_to_stack_pointer: (a: number) => number;
     readonly __wbindgen_export3: (a: number, b: number, c: number) => void;
 }
 

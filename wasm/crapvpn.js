@@ -22,7 +22,8 @@ export class CoreError {
         wasm.__wbg_coreerror_free(ptr, 0);
     }
     /**
-     * `unknown_format`, `cannot_run`, `not_an_address` or `too_many_slots`.
+     * `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address` or
+     * `too_many_slots`.
      * @returns {string}
      */
     get code() {
@@ -65,35 +66,60 @@ export class CoreError {
 if (Symbol.dispose) CoreError.prototype[Symbol.dispose] = CoreError.prototype.free;
 
 /**
- * The last drop, told in full.
+ * A format, built in or read, with the values that were given.
  */
-export class DropReport {
+export class Format {
     static __wrap(ptr) {
-        const obj = Object.create(DropReport.prototype);
+        const obj = Object.create(Format.prototype);
         obj.__wbg_ptr = ptr;
-        DropReportFinalization.register(obj, obj.__wbg_ptr, obj);
+        FormatFinalization.register(obj, obj.__wbg_ptr, obj);
         return obj;
     }
     __destroy_into_raw() {
         const ptr = this.__wbg_ptr;
         this.__wbg_ptr = 0;
-        DropReportFinalization.unregister(this);
+        FormatFinalization.unregister(this);
         return ptr;
     }
     free() {
         const ptr = this.__destroy_into_raw();
-        wasm.__wbg_dropreport_free(ptr, 0);
+        wasm.__wbg_format_free(ptr, 0);
     }
     /**
-     * What would have fitted.
+     * Looks a built-in format up.
+     *
+     * # Errors
+     * `unknown_format`.
+     * @param {string} name
+     * @returns {Format}
+     */
+    static built_in(name) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            const ptr0 = passStringToWasm0(name, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            const len0 = WASM_VECTOR_LEN;
+            wasm.format_built_in(retptr, ptr0, len0);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return Format.__wrap(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Its bit diagram, in ASCII.
      * @returns {string}
      */
-    get expected() {
+    diagram_ascii() {
         let deferred1_0;
         let deferred1_1;
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            wasm.__wbg_get_dropreport_expected(retptr, this.__wbg_ptr);
+            wasm.format_diagram_ascii(retptr, this.__wbg_ptr);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
             deferred1_0 = r0;
@@ -105,15 +131,15 @@ export class DropReport {
         }
     }
     /**
-     * What filters call the field, or nothing if it was no single one.
+     * Its bit diagram, as SVG.
      * @returns {string}
      */
-    get field() {
+    diagram_svg() {
         let deferred1_0;
         let deferred1_1;
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            wasm.__wbg_get_dropreport_field(retptr, this.__wbg_ptr);
+            wasm.format_diagram_svg(retptr, this.__wbg_ptr);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
             deferred1_0 = r0;
@@ -125,198 +151,111 @@ export class DropReport {
         }
     }
     /**
-     * What stood there.
-     * @returns {string}
+     * What it is.
+     *
+     * # Errors
+     * None that could occur.
+     * @returns {FormatInfo}
      */
-    get found() {
-        let deferred1_0;
-        let deferred1_1;
+    info() {
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            wasm.__wbg_get_dropreport_found(retptr, this.__wbg_ptr);
+            wasm.format_info(retptr, this.__wbg_ptr);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
-            deferred1_0 = r0;
-            deferred1_1 = r1;
-            return getStringFromWasm0(r0, r1);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
         } finally {
             wasm.__wbindgen_add_to_stack_pointer(16);
-            wasm.__wbindgen_export3(deferred1_0, deferred1_1, 1);
         }
     }
     /**
-     * `header`, `packet` or `system`.
-     * @returns {string}
+     * Reads a description. `file` is what messages call it.
+     *
+     * # Errors
+     * `bad_description`, with everything that was found in it.
+     * @param {string} file
+     * @param {string} text
+     * @returns {Format}
      */
-    get layer() {
-        let deferred1_0;
-        let deferred1_1;
+    static read(file, text) {
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            wasm.__wbg_get_dropreport_layer(retptr, this.__wbg_ptr);
+            const ptr0 = passStringToWasm0(file, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            const len0 = WASM_VECTOR_LEN;
+            const ptr1 = passStringToWasm0(text, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            const len1 = WASM_VECTOR_LEN;
+            wasm.format_read(retptr, ptr0, len0, ptr1, len1);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
-            deferred1_0 = r0;
-            deferred1_1 = r1;
-            return getStringFromWasm0(r0, r1);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return Format.__wrap(r0);
         } finally {
             wasm.__wbindgen_add_to_stack_pointer(16);
-            wasm.__wbindgen_export3(deferred1_0, deferred1_1, 1);
         }
     }
     /**
-     * Where the field begins, in bytes.
-     * @returns {number}
+     * Everything that keeps it from running with a kind of packet, `ip` or `ethernet`, or the
+     * default kind.
+     *
+     * # Errors
+     * None that could occur.
+     * @param {string | null} [packet]
+     * @returns {RunProblems}
      */
-    get offset() {
-        const ret = wasm.__wbg_get_dropreport_offset(this.__wbg_ptr);
-        return ret >>> 0;
+    run_problems(packet) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            var ptr0 = isLikeNone(packet) ? 0 : passStringToWasm0(packet, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len0 = WASM_VECTOR_LEN;
+            wasm.format_run_problems(retptr, this.__wbg_ptr, ptr0, len0);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
     }
     /**
-     * Number of the reason.
-     * @returns {number}
+     * The format with values given: `NAME=VALUE` each, as `--set` and `--expect` have them.
+     *
+     * # Errors
+     * `cannot_set`: a sentence for each that is wrong, a line each.
+     * @param {string[]} set
+     * @param {string[]} expect
+     * @returns {Format}
      */
-    get reason() {
-        const ret = wasm.__wbg_get_dropreport_reason(this.__wbg_ptr);
-        return ret;
+    with(set, expect) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            const ptr0 = passArrayJsValueToWasm0(set, wasm.__wbindgen_export);
+            const len0 = WASM_VECTOR_LEN;
+            const ptr1 = passArrayJsValueToWasm0(expect, wasm.__wbindgen_export);
+            const len1 = WASM_VECTOR_LEN;
+            wasm.format_with(retptr, this.__wbg_ptr, ptr0, len0, ptr1, len1);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return Format.__wrap(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
     }
 }
-if (Symbol.dispose) DropReport.prototype[Symbol.dispose] = DropReport.prototype.free;
-
-/**
- * One direction's counters.
- */
-export class Flow {
-    static __wrap(ptr) {
-        const obj = Object.create(Flow.prototype);
-        obj.__wbg_ptr = ptr;
-        FlowFinalization.register(obj, obj.__wbg_ptr, obj);
-        return obj;
-    }
-    __destroy_into_raw() {
-        const ptr = this.__wbg_ptr;
-        this.__wbg_ptr = 0;
-        FlowFinalization.unregister(this);
-        return ptr;
-    }
-    free() {
-        const ptr = this.__destroy_into_raw();
-        wasm.__wbg_flow_free(ptr, 0);
-    }
-    /**
-     * Their bytes.
-     * @returns {number}
-     */
-    get bytes() {
-        const ret = wasm.__wbg_get_flow_bytes(this.__wbg_ptr);
-        return ret;
-    }
-    /**
-     * Drops by reason; the first is of reason number 1.
-     * @returns {Float64Array}
-     */
-    get drops() {
-        try {
-            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            wasm.__wbg_get_flow_drops(retptr, this.__wbg_ptr);
-            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
-            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
-            var v1 = getArrayF64FromWasm0(r0, r1).slice();
-            wasm.__wbindgen_export3(r0, r1 * 8, 8);
-            return v1;
-        } finally {
-            wasm.__wbindgen_add_to_stack_pointer(16);
-        }
-    }
-    /**
-     * Packets that went through.
-     * @returns {number}
-     */
-    get packets() {
-        const ret = wasm.__wbg_get_flow_packets(this.__wbg_ptr);
-        return ret;
-    }
-}
-if (Symbol.dispose) Flow.prototype[Symbol.dispose] = Flow.prototype.free;
-
-/**
- * What a format needs to run, and costs.
- */
-export class FormatInfo {
-    static __wrap(ptr) {
-        const obj = Object.create(FormatInfo.prototype);
-        obj.__wbg_ptr = ptr;
-        FormatInfoFinalization.register(obj, obj.__wbg_ptr, obj);
-        return obj;
-    }
-    __destroy_into_raw() {
-        const ptr = this.__wbg_ptr;
-        this.__wbg_ptr = 0;
-        FormatInfoFinalization.unregister(this);
-        return ptr;
-    }
-    free() {
-        const ptr = this.__destroy_into_raw();
-        wasm.__wbg_formatinfo_free(ptr, 0);
-    }
-    /**
-     * What the command line calls it.
-     * @returns {string}
-     */
-    get name() {
-        let deferred1_0;
-        let deferred1_1;
-        try {
-            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            wasm.__wbg_get_formatinfo_name(retptr, this.__wbg_ptr);
-            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
-            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
-            deferred1_0 = r0;
-            deferred1_1 = r1;
-            return getStringFromWasm0(r0, r1);
-        } finally {
-            wasm.__wbindgen_add_to_stack_pointer(16);
-            wasm.__wbindgen_export3(deferred1_0, deferred1_1, 1);
-        }
-    }
-    /**
-     * Whether it has a cipher, and so needs a key.
-     * @returns {boolean}
-     */
-    get needs_key() {
-        const ret = wasm.__wbg_get_formatinfo_needs_key(this.__wbg_ptr);
-        return ret !== 0;
-    }
-    /**
-     * What people call it.
-     * @returns {string}
-     */
-    get title() {
-        let deferred1_0;
-        let deferred1_1;
-        try {
-            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            wasm.__wbg_get_formatinfo_title(retptr, this.__wbg_ptr);
-            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
-            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
-            deferred1_0 = r0;
-            deferred1_1 = r1;
-            return getStringFromWasm0(r0, r1);
-        } finally {
-            wasm.__wbindgen_add_to_stack_pointer(16);
-            wasm.__wbindgen_export3(deferred1_0, deferred1_1, 1);
-        }
-    }
-    /**
-     * The UDP port it uses by default; 0 if there is none.
-     * @returns {number}
-     */
-    get udp_port() {
-        const ret = wasm.__wbg_get_formatinfo_udp_port(this.__wbg_ptr);
-        return ret;
-    }
-}
-if (Symbol.dispose) FormatInfo.prototype[Symbol.dispose] = FormatInfo.prototype.free;
+if (Symbol.dispose) Format.prototype[Symbol.dispose] = Format.prototype.free;
 
 /**
  * One end of a tunnel, with the arena that its packets lie in.
@@ -373,20 +312,48 @@ export class Tunnel {
     }
     /**
      * The counters of one direction.
+     *
+     * # Errors
+     * None that could occur.
      * @param {boolean} outgoing
      * @returns {Flow}
      */
     flow(outgoing) {
-        const ret = wasm.tunnel_flow(this.__wbg_ptr, outgoing);
-        return Flow.__wrap(ret);
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.tunnel_flow(retptr, this.__wbg_ptr, outgoing);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
     }
     /**
-     * The last drop, told in full.
+     * The last drop, told in full; nothing if there was none.
+     *
+     * # Errors
+     * None that could occur.
      * @returns {DropReport | undefined}
      */
     last_drop() {
-        const ret = wasm.tunnel_last_drop(this.__wbg_ptr);
-        return ret === 0 ? undefined : DropReport.__wrap(ret);
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.tunnel_last_drop(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
     }
     /**
      * Counts a packet of `length` bytes that went through as dropped after all. A number that is
@@ -401,32 +368,38 @@ export class Tunnel {
     /**
      * Opens a tunnel.
      *
-     * - `format`: name of a built-in format
+     * - `format`: with all values given that it needs
+     * - `packet`: the kind of packet that the device has, `ip` or `ethernet`; nothing: the
+     *   format's default
      * - `key`: its key; empty if it has no cipher
-     * - `next_from_table`: write what kind of packet follows, instead of the format's constant
+     * - `seed`: 32 fresh random bytes, which random fields are made from
      * - `peer`: `ADDRESS:PORT` that datagrams go to, or nothing
      * - `max_datagram_bytes`: the longest datagram that the carrier moves; 0: as UDP over IPv4
      * - `slots`: how many the arena has
      *
      * # Errors
-     * `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
-     * @param {string} format
+     * `cannot_run`, `not_an_address`, `too_many_slots`.
+     * @param {Format} format
+     * @param {string | null | undefined} packet
      * @param {Uint8Array} key
-     * @param {boolean} next_from_table
+     * @param {Uint8Array} seed
      * @param {string | null | undefined} peer
      * @param {number} max_datagram_bytes
      * @param {number} slots
      */
-    constructor(format, key, next_from_table, peer, max_datagram_bytes, slots) {
+    constructor(format, packet, key, seed, peer, max_datagram_bytes, slots) {
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-            const ptr0 = passStringToWasm0(format, wasm.__wbindgen_export, wasm.__wbindgen_export2);
-            const len0 = WASM_VECTOR_LEN;
+            _assertClass(format, Format);
+            var ptr0 = isLikeNone(packet) ? 0 : passStringToWasm0(packet, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len0 = WASM_VECTOR_LEN;
             const ptr1 = passArray8ToWasm0(key, wasm.__wbindgen_export);
             const len1 = WASM_VECTOR_LEN;
-            var ptr2 = isLikeNone(peer) ? 0 : passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
-            var len2 = WASM_VECTOR_LEN;
-            wasm.tunnel_new(retptr, ptr0, len0, ptr1, len1, next_from_table, ptr2, len2, max_datagram_bytes, slots);
+            const ptr2 = passArray8ToWasm0(seed, wasm.__wbindgen_export);
+            const len2 = WASM_VECTOR_LEN;
+            var ptr3 = isLikeNone(peer) ? 0 : passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len3 = WASM_VECTOR_LEN;
+            wasm.tunnel_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, max_datagram_bytes, slots);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
             var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
@@ -479,26 +452,71 @@ export class Tunnel {
 if (Symbol.dispose) Tunnel.prototype[Symbol.dispose] = Tunnel.prototype.free;
 
 /**
- * Looks a built-in format up.
+ * Checks descriptions, each by itself and against each other and the built-in formats.
+ *
+ * - `files`: what each is called
+ * - `texts`: what stands in each, in the same order
  *
  * # Errors
- * `unknown_format`.
- * @param {string} name
- * @returns {FormatInfo}
+ * None that could occur.
+ * @param {string[]} files
+ * @param {string[]} texts
+ * @returns {Checked}
  */
-export function format_info(name) {
+export function check_descriptions(files, texts) {
     try {
         const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
-        const ptr0 = passStringToWasm0(name, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+        const ptr0 = passArrayJsValueToWasm0(files, wasm.__wbindgen_export);
         const len0 = WASM_VECTOR_LEN;
-        wasm.format_info(retptr, ptr0, len0);
+        const ptr1 = passArrayJsValueToWasm0(texts, wasm.__wbindgen_export);
+        const len1 = WASM_VECTOR_LEN;
+        wasm.check_descriptions(retptr, ptr0, len0, ptr1, len1);
         var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
         var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
         var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
         if (r2) {
             throw takeObject(r1);
         }
-        return FormatInfo.__wrap(r0);
+        return takeObject(r0);
+    } finally {
+        wasm.__wbindgen_add_to_stack_pointer(16);
+    }
+}
+
+/**
+ * The JSON Schema of descriptions, for editors.
+ * @returns {string}
+ */
+export function description_schema() {
+    let deferred1_0;
+    let deferred1_1;
+    try {
+        const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+        wasm.description_schema(retptr);
+        var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+        var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+        deferred1_0 = r0;
+        deferred1_1 = r1;
+        return getStringFromWasm0(r0, r1);
+    } finally {
+        wasm.__wbindgen_add_to_stack_pointer(16);
+        wasm.__wbindgen_export3(deferred1_0, deferred1_1, 1);
+    }
+}
+
+/**
+ * The names of the built-in formats, the program's own first.
+ * @returns {string[]}
+ */
+export function format_names() {
+    try {
+        const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+        wasm.format_names(retptr);
+        var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+        var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+        var v1 = getArrayJsValueFromWasm0(r0, r1);
+        wasm.__wbindgen_export3(r0, r1 * 4, 4);
+        return v1;
     } finally {
         wasm.__wbindgen_add_to_stack_pointer(16);
     }
@@ -572,6 +590,25 @@ export function version() {
 function __wbg_get_imports() {
     const import0 = {
         __proto__: null,
+        __wbg_Error_408e67f47ca7b58b: function(arg0, arg1) {
+            const ret = Error(getStringFromWasm0(arg0, arg1));
+            return addHeapObject(ret);
+        },
+        __wbg_String_8564e559799eccda: function(arg0, arg1) {
+            const ret = String(getObject(arg1));
+            const ptr1 = passStringToWasm0(ret, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            const len1 = WASM_VECTOR_LEN;
+            getDataViewMemory0().setInt32(arg0 + 4 * 1, len1, true);
+            getDataViewMemory0().setInt32(arg0 + 4 * 0, ptr1, true);
+        },
+        __wbg___wbindgen_string_get_d154f1e671052120: function(arg0, arg1) {
+            const obj = getObject(arg1);
+            const ret = typeof(obj) === 'string' ? obj : undefined;
+            var ptr1 = isLikeNone(ret) ? 0 : passStringToWasm0(ret, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len1 = WASM_VECTOR_LEN;
+            getDataViewMemory0().setInt32(arg0 + 4 * 1, len1, true);
+            getDataViewMemory0().setInt32(arg0 + 4 * 0, ptr1, true);
+        },
         __wbg___wbindgen_throw_bb96b2010945f0bc: function(arg0, arg1) {
             throw new Error(getStringFromWasm0(arg0, arg1));
         },
@@ -579,10 +616,41 @@ function __wbg_get_imports() {
             const ret = CoreError.__wrap(arg0);
             return addHeapObject(ret);
         },
-        __wbindgen_cast_0000000000000001: function(arg0, arg1) {
+        __wbg_new_116be93542d39019: function() {
+            const ret = new Array();
+            return addHeapObject(ret);
+        },
+        __wbg_new_ebe3e0f6837f0879: function() {
+            const ret = new Object();
+            return addHeapObject(ret);
+        },
+        __wbg_set_6be42768c690e380: function(arg0, arg1, arg2) {
+            getObject(arg0)[takeObject(arg1)] = takeObject(arg2);
+        },
+        __wbg_set_a80955eb93b145c6: function(arg0, arg1, arg2) {
+            getObject(arg0)[arg1 >>> 0] = takeObject(arg2);
+        },
+        __wbindgen_cast_0000000000000001: function(arg0) {
+            // Cast intrinsic for `F64 -> Externref`.
+            const ret = arg0;
+            return addHeapObject(ret);
+        },
+        __wbindgen_cast_0000000000000002: function(arg0, arg1) {
             // Cast intrinsic for `Ref(String) -> Externref`.
             const ret = getStringFromWasm0(arg0, arg1);
             return addHeapObject(ret);
+        },
+        __wbindgen_cast_0000000000000003: function(arg0) {
+            // Cast intrinsic for `U64 -> Externref`.
+            const ret = BigInt.asUintN(64, arg0);
+            return addHeapObject(ret);
+        },
+        __wbindgen_object_clone_ref: function(arg0) {
+            const ret = getObject(arg0);
+            return addHeapObject(ret);
+        },
+        __wbindgen_object_drop_ref: function(arg0) {
+            takeObject(arg0);
         },
     };
     return {
@@ -594,15 +662,9 @@ function __wbg_get_imports() {
 const CoreErrorFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_coreerror_free(ptr, 1));
-const DropReportFinalization = (typeof FinalizationRegistry === 'undefined')
+const FormatFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
-    : new FinalizationRegistry(ptr => wasm.__wbg_dropreport_free(ptr, 1));
-const FlowFinalization = (typeof FinalizationRegistry === 'undefined')
-    ? { register: () => {}, unregister: () => {} }
-    : new FinalizationRegistry(ptr => wasm.__wbg_flow_free(ptr, 1));
-const FormatInfoFinalization = (typeof FinalizationRegistry === 'undefined')
-    ? { register: () => {}, unregister: () => {} }
-    : new FinalizationRegistry(ptr => wasm.__wbg_formatinfo_free(ptr, 1));
+    : new FinalizationRegistry(ptr => wasm.__wbg_format_free(ptr, 1));
 const TunnelFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_tunnel_free(ptr, 1));
@@ -616,15 +678,16 @@ function addHeapObject(obj) {
     return idx;
 }
 
+function _assertClass(instance, klass) {
+    if (!(instance instanceof klass)) {
+        throw new Error(`expected instance of ${klass.name}`);
+    }
+}
+
 function dropObject(idx) {
     if (idx < 1028) return;
     heap[idx] = heap_next;
     heap_next = idx;
-}
-
-function getArrayF64FromWasm0(ptr, len) {
-    ptr = ptr >>> 0;
-    return getFloat64ArrayMemory0().subarray(ptr / 8, ptr / 8 + len);
 }
 
 function getArrayJsValueFromWasm0(ptr, len) {
@@ -643,14 +706,6 @@ function getDataViewMemory0() {
         cachedDataViewMemory0 = new DataView(wasm.memory.buffer);
     }
     return cachedDataViewMemory0;
-}
-
-let cachedFloat64ArrayMemory0 = null;
-function getFloat64ArrayMemory0() {
-    if (cachedFloat64ArrayMemory0 === null || cachedFloat64ArrayMemory0.byteLength === 0) {
-        cachedFloat64ArrayMemory0 = new Float64Array(wasm.memory.buffer);
-    }
-    return cachedFloat64ArrayMemory0;
 }
 
 function getStringFromWasm0(ptr, len) {
@@ -680,6 +735,16 @@ function passArray8ToWasm0(arg, malloc) {
     const ptr = malloc(arg.length * 1, 1) >>> 0;
     getUint8ArrayMemory0().set(arg, ptr / 1);
     WASM_VECTOR_LEN = arg.length;
+    return ptr;
+}
+
+function passArrayJsValueToWasm0(array, malloc) {
+    const ptr = malloc(array.length * 4, 4) >>> 0;
+    const mem = getDataViewMemory0();
+    for (let i = 0; i < array.length; i++) {
+        mem.setUint32(ptr + 4 * i, addHeapObject(array[i]), true);
+    }
+    WASM_VECTOR_LEN = array.length;
     return ptr;
 }
 
@@ -761,7 +826,6 @@ function __wbg_finalize_init(instance, module) {
     wasm = instance.exports;
     wasmModule = module;
     cachedDataViewMemory0 = null;
-    cachedFloat64ArrayMemory0 = null;
     cachedUint8ArrayMemory0 = null;
     return wasm;
 }

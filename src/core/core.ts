@@ -3,30 +3,68 @@
 // Packets lie in an arena of slots that belongs to the core. For each packet only integers cross:
 // the number of a slot and a length go in; a `Placed` or minus the number of a reason comes out.
 
-/** Why a packet or datagram was refused. Stable; only ever added to. */
-export type { Reason } from "../../wasm/crapvpn.js";
+export type {
+  Checked,
+  CipherInfo,
+  Diagnostic,
+  DropReport,
+  FieldInfo,
+  FormatInfo,
+  PacketName,
+  /** Why a packet or datagram was refused. Stable; only ever added to. */
+  Reason,
+  RunProblemInfo,
+  SettingInfo,
+} from "../../wasm/crapvpn.js";
 
-import type { Reason } from "../../wasm/crapvpn.js";
+import type {
+  Checked,
+  DropReport,
+  FormatInfo,
+  PacketName,
+  Reason,
+  RunProblemInfo,
+} from "../../wasm/crapvpn.js";
 
 /** From the device to the carrier, or back. */
 export type Direction = "out" | "in";
 
-/** What a built-in format needs to run. */
-export interface FormatInfo {
-  readonly name: string;
-  readonly title: string;
-  /** The UDP port it uses by default; 0 if there is none. */
-  readonly udpPort: number;
-  readonly needsKey: boolean;
+/** A description as it was written. */
+export interface Description {
+  /** What messages call it. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** A format, built in or read, with the values that were given. */
+export interface CoreFormat {
+  readonly info: FormatInfo;
+
+  /**
+   * The format with values given.
+   *
+   * @param set `NAME=VALUE` each: what is sent, and expected on receipt
+   * @param expect `NAME=VALUE` each: what is expected on receipt, where it differs
+   * @throws CoreError `cannot_set`, with a line for each that is wrong
+   */
+  with(set: readonly string[], expect?: readonly string[]): CoreFormat;
+
+  /** Everything that keeps it from running with packets of a kind, or of the default kind. */
+  runProblems(packet?: PacketName): readonly RunProblemInfo[];
+
+  /** Its bit diagram, as RFCs have them. */
+  diagram(as: "ascii" | "svg"): string;
 }
 
 export interface TunnelOptions {
-  /** Name of a built-in format. */
-  readonly format: string;
+  /** With all values given that it needs. */
+  readonly format: CoreFormat;
+  /** The kind of packet that the device has. Default: the format's first. */
+  readonly packet?: PacketName;
   /** Empty if the format has no cipher. */
   readonly key: Uint8Array;
-  /** Write what kind of packet follows, where the format would write a constant. */
-  readonly nextFromTable?: boolean;
+  /** 32 fresh random bytes, which random fields are made from. */
+  readonly seed: Uint8Array;
   /** `ADDRESS:PORT` that datagrams go to, so that one routed back into the tunnel is told. */
   readonly peer?: string;
   /** The longest datagram that the carrier moves. Default: as UDP over IPv4, 65,507. */
@@ -51,22 +89,9 @@ export interface Counters {
   readonly nextDiffers: number;
 }
 
-/** A drop told in full. */
-export interface DropReport {
-  readonly reason: Reason;
-  /** `header`, `packet` or `system`. */
-  readonly layer: string;
-  /** What filters call the field; empty if it was no single one. */
-  readonly field: string;
-  /** Where the field begins, in bytes from the start of what was refused. */
-  readonly offset: number;
-  readonly expected: string;
-  readonly found: string;
-}
-
 /** One end of a tunnel: packets and datagrams in, datagrams and packets out, drops counted. */
 export interface CoreTunnel {
-  /** Bytes that a datagram has more than its packet. */
+  /** The most bytes that a datagram has more than its packet. */
   readonly overhead: number;
 
   /**
@@ -123,15 +148,31 @@ export interface Core {
   /** The names of all reasons to drop; the first has number 1. */
   readonly reasons: readonly Reason[];
 
+  /** The names of the built-in formats, the program's own first. */
+  readonly formats: readonly string[];
+
+  /** The JSON Schema of descriptions, for editors. */
+  readonly schema: string;
+
   /**
    * Looks a built-in format up.
    *
    * @throws CoreError `unknown_format`
    */
-  format(name: string): FormatInfo;
+  format(name: string): CoreFormat;
 
   /**
-   * @throws CoreError `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`
+   * Reads a description.
+   *
+   * @throws CoreError `bad_description`, with all that was found in it
+   */
+  readFormat(description: Description): CoreFormat;
+
+  /** Checks descriptions, each by itself and against each other and the built-in formats. */
+  check(descriptions: readonly Description[]): Checked;
+
+  /**
+   * @throws CoreError `cannot_run`, `not_an_address`, `too_many_slots`
    */
   openTunnel(options: TunnelOptions): CoreTunnel;
 }

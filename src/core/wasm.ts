@@ -2,15 +2,20 @@
 
 import * as wasm from "../../wasm/crapvpn.js";
 import {
+  type Checked,
   type Core,
   CoreError,
+  type CoreFormat,
   type CoreTunnel,
   type Counters,
+  type Description,
   type Direction,
   type DropReport,
   type Flow,
   type FormatInfo,
+  type PacketName,
   type Reason,
+  type RunProblemInfo,
   type TunnelOptions,
 } from "./core.js";
 
@@ -46,28 +51,61 @@ class WasmCore implements Core {
     this.#memory = memory;
   }
 
-  format(name: string): FormatInfo {
-    return attempt(() => {
-      const info = wasm.format_info(name);
-      const { udp_port: udpPort, needs_key: needsKey, title } = info;
-      info.free();
-      return { name, title, udpPort, needsKey };
-    });
+  get formats(): readonly string[] {
+    return wasm.format_names();
+  }
+
+  get schema(): string {
+    return wasm.description_schema();
+  }
+
+  format(name: string): CoreFormat {
+    return attempt(() => new WasmFormat(wasm.Format.built_in(name)));
+  }
+
+  readFormat({ file, text }: Description): CoreFormat {
+    return attempt(() => new WasmFormat(wasm.Format.read(file, text)));
+  }
+
+  check(descriptions: readonly Description[]): Checked {
+    return wasm.check_descriptions(
+      descriptions.map(({ file }) => file),
+      descriptions.map(({ text }) => text),
+    );
   }
 
   openTunnel(options: TunnelOptions): CoreTunnel {
+    const { format, packet, key, seed, peer, maxDatagramBytes = 0, slots } = options;
+    if (!(format instanceof WasmFormat)) throw new TypeError("a format of another core");
     const tunnel = attempt(
-      () =>
-        new wasm.Tunnel(
-          options.format,
-          options.key,
-          options.nextFromTable ?? false,
-          options.peer,
-          options.maxDatagramBytes ?? 0,
-          options.slots,
-        ),
+      () => new wasm.Tunnel(format.inner, packet, key, seed, peer, maxDatagramBytes, slots),
     );
     return new WasmTunnel(tunnel, this.#memory, this.reasons);
+  }
+}
+
+/** Its memory in the core is given back when nobody holds it any more. */
+class WasmFormat implements CoreFormat {
+  readonly inner: wasm.Format;
+
+  constructor(inner: wasm.Format) {
+    this.inner = inner;
+  }
+
+  get info(): FormatInfo {
+    return this.inner.info();
+  }
+
+  with(set: readonly string[], expect: readonly string[] = []): CoreFormat {
+    return attempt(() => new WasmFormat(this.inner.with([...set], [...expect])));
+  }
+
+  runProblems(packet?: PacketName): readonly RunProblemInfo[] {
+    return this.inner.run_problems(packet).problems;
+  }
+
+  diagram(as: "ascii" | "svg"): string {
+    return as === "svg" ? this.inner.diagram_svg() : this.inner.diagram_ascii();
   }
 }
 
@@ -135,12 +173,7 @@ class WasmTunnel implements CoreTunnel {
   }
 
   lastDrop(): DropReport | undefined {
-    const report = this.#tunnel.last_drop();
-    if (report === undefined) return undefined;
-    const { layer, field, offset, expected, found } = report;
-    const reason = this.#reasons[report.reason - 1] as Reason;
-    report.free();
-    return { reason, layer, field, offset, expected, found };
+    return this.#tunnel.last_drop();
   }
 
   free(): void {
@@ -148,9 +181,7 @@ class WasmTunnel implements CoreTunnel {
   }
 
   #flow(direction: Direction): Flow {
-    const flow = this.#tunnel.flow(direction === "out");
-    const { packets, bytes, drops: counts } = flow;
-    flow.free();
+    const { packets, bytes, drops: counts } = this.#tunnel.flow(direction === "out");
     const drops: Partial<Record<Reason, number>> = {};
     this.#reasons.forEach((reason, place) => {
       const count = counts[place] ?? 0;

@@ -2,7 +2,7 @@
 //!
 //! The words of this crate:
 //!
-//! - a **packet** travels inside the tunnel: an IP packet;
+//! - a **packet** travels inside the tunnel: an IP packet or an Ethernet frame;
 //! - a **datagram** travels outside: one UDP payload;
 //! - a [`format::Format`] describes how a packet becomes a datagram, and compiles to a
 //!   [`format::Codec`];
@@ -13,14 +13,16 @@
 //! here, only enciphered where they lie and given a header in front.
 //!
 //! ```
-//! use crapvpn_core::{format, tunnel::{Config, Tunnel}};
+//! use crapvpn_core::format::Format;
+//! use crapvpn_core::tunnel::{Config, Tunnel};
 //!
 //! let config = || Config { key: vec![0x12, 0x34, 0xab, 0xcd], ..Config::default() };
-//! let mut alice = Tunnel::new(&format::crapvpn(), &config()).unwrap();
-//! let mut bob = Tunnel::new(&format::crapvpn(), &config()).unwrap();
+//! let format = Format::built_in("crapvpn").unwrap();
+//! let mut alice = Tunnel::new(&format, &config()).unwrap();
+//! let mut bob = Tunnel::new(&format, &config()).unwrap();
 //!
 //! // The smallest IPv4 packet: a header of 20 bytes. Room for the datagram's header stands before.
-//! let mut buffer = vec![0; alice.overhead() + 20];
+//! let mut buffer = vec![0; alice.head_bytes() + 20];
 //! buffer[8] = 0x45;
 //! buffer[11] = 20;
 //! let datagram = alice.encapsulate(&mut buffer, 8..28).unwrap();

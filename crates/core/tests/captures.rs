@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
 
-use crapvpn_core::format::crapvpn;
+use crapvpn_core::format::Format;
 use crapvpn_core::packet::{Ip, udp};
 use crapvpn_core::tunnel::{Config, Tunnel};
 use std::fs;
@@ -57,7 +57,7 @@ fn every_datagram_is_exactly_its_packet_and_back() {
     for (key, outer, inner) in captures {
         let inner = records(&inner);
         let config = Config { key, ..Config::default() };
-        let mut tunnel = Tunnel::new(&crapvpn(), &config).unwrap();
+        let mut tunnel = Tunnel::new(&Format::built_in("crapvpn").unwrap(), &config).unwrap();
         // Outside and inside were recorded by two programs, so order may differ by a packet.
         let mut unseen = inner.clone();
         let mut opened = 0;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
 
-use crapvpn_core::format::crapvpn;
+use crapvpn_core::format::Format;
 use crapvpn_core::tunnel::{Config, Tunnel};
 use serde::Deserialize;
 use std::path::Path;
@@ -39,7 +39,9 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 fn tunnel(case: &Case) -> Tunnel {
-    let format = if case.ethertype { crapvpn().with_next_from_table() } else { crapvpn() };
+    let format = Format::built_in("crapvpn").unwrap();
+    let set: &[_] = if case.ethertype { &[("ethertype", "table")] } else { &[] };
+    let format = format.with(set, &[]).unwrap();
     Tunnel::new(&format, &Config { key: hex(&case.key), ..Config::default() }).unwrap()
 }
 

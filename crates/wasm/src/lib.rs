@@ -5,9 +5,14 @@
 //! a length come out, or the number of a reason to drop.
 
 use crapvpn_core::drop::{Drop, Layer, Reason};
-use crapvpn_core::format::{self, Format};
 use crapvpn_core::tunnel::{self, Config, Direction, Event};
+use serde::Serialize;
+use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
+
+mod format;
+
+pub use format::{Format, check_descriptions, description_schema, format_names};
 
 /// Bytes free before a packet that is to be encapsulated: as many as the longest header has.
 const HEADROOM: usize = 256;
@@ -33,7 +38,9 @@ const REASON_TYPE: &str = r#"
 export type Reason =
   | "too_short" | "not_ours" | "value" | "length" | "trailing" | "empty" | "not_a_packet"
   | "too_long" | "routing_loop" | "other_source" | "unreachable" | "refused" | "no_buffers"
-  | "message_size" | "forbidden" | "device_down" | "device_refused" | "system_error";
+  | "message_size" | "forbidden" | "device_down" | "device_refused" | "system_error"
+  | "no_packet" | "unknown_next" | "checksum" | "not_authentic" | "replay" | "list"
+  | "framing_lost" | "counter_exhausted";
 "#;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -78,7 +85,8 @@ pub fn length_bits() -> u32 {
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Debug)]
 pub struct CoreError {
-    /// `unknown_format`, `cannot_run`, `not_an_address` or `too_many_slots`.
+    /// `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address` or
+    /// `too_many_slots`.
     #[wasm_bindgen(readonly)]
     pub code: String,
     /// A sentence.
@@ -92,83 +100,32 @@ impl CoreError {
     }
 }
 
-/// What a format needs to run, and costs.
-#[wasm_bindgen(getter_with_clone)]
-#[derive(Debug)]
-pub struct FormatInfo {
-    /// What the command line calls it.
-    #[wasm_bindgen(readonly)]
-    pub name: String,
-    /// What people call it.
-    #[wasm_bindgen(readonly)]
-    pub title: String,
-    /// The UDP port it uses by default; 0 if there is none.
-    #[wasm_bindgen(readonly)]
-    pub udp_port: u16,
-    /// Whether it has a cipher, and so needs a key.
-    #[wasm_bindgen(readonly)]
-    pub needs_key: bool,
-}
-
-/// Looks a built-in format up.
-///
-/// # Errors
-/// `unknown_format`.
-#[wasm_bindgen]
-pub fn format_info(name: &str) -> Result<FormatInfo, CoreError> {
-    let format = find_format(name)?;
-    Ok(FormatInfo {
-        udp_port: format.carrier.udp.first().copied().unwrap_or_default(),
-        needs_key: format.cipher != format::Cipher::None,
-        name: format.name,
-        title: format.title,
-    })
-}
-
-fn find_format(name: &str) -> Result<Format, CoreError> {
-    let format = format::crapvpn();
-    if format.name == name {
-        return Ok(format);
-    }
-    Err(CoreError::new("unknown_format", format!("there is no format \"{name}\"")))
-}
-
 /// One direction's counters.
-#[wasm_bindgen(getter_with_clone)]
-#[derive(Debug)]
+#[derive(Debug, Serialize, Tsify)]
 pub struct Flow {
     /// Packets that went through.
-    #[wasm_bindgen(readonly)]
     pub packets: f64,
     /// Their bytes.
-    #[wasm_bindgen(readonly)]
     pub bytes: f64,
     /// Drops by reason; the first is of reason number 1.
-    #[wasm_bindgen(readonly)]
     pub drops: Vec<f64>,
 }
 
 /// The last drop, told in full.
-#[wasm_bindgen(getter_with_clone)]
-#[derive(Debug)]
+#[derive(Debug, Serialize, Tsify)]
 pub struct DropReport {
-    /// Number of the reason.
-    #[wasm_bindgen(readonly)]
-    pub reason: u8,
+    /// Why.
+    #[tsify(type = "Reason")]
+    pub reason: &'static str,
     /// `header`, `packet` or `system`.
-    #[wasm_bindgen(readonly)]
-    pub layer: String,
+    pub layer: &'static str,
     /// What filters call the field, or nothing if it was no single one.
-    #[wasm_bindgen(readonly)]
     pub field: String,
-    /// Where the field begins, in bytes.
-    #[wasm_bindgen(readonly)]
+    /// Where the field begins, in bytes from the start of what was refused.
     pub offset: usize,
     /// What would have fitted.
-    #[wasm_bindgen(readonly)]
     pub expected: String,
     /// What stood there.
-    #[wasm_bindgen(readonly)]
     pub found: String,
 }
 
@@ -184,28 +141,27 @@ pub struct Tunnel {
 impl Tunnel {
     /// Opens a tunnel.
     ///
-    /// - `format`: name of a built-in format
+    /// - `format`: with all values given that it needs
+    /// - `packet`: the kind of packet that the device has, `ip` or `ethernet`; nothing: the
+    ///   format's default
     /// - `key`: its key; empty if it has no cipher
-    /// - `next_from_table`: write what kind of packet follows, instead of the format's constant
+    /// - `seed`: 32 fresh random bytes, which random fields are made from
     /// - `peer`: `ADDRESS:PORT` that datagrams go to, or nothing
     /// - `max_datagram_bytes`: the longest datagram that the carrier moves; 0: as UDP over IPv4
     /// - `slots`: how many the arena has
     ///
     /// # Errors
-    /// `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
+    /// `cannot_run`, `not_an_address`, `too_many_slots`.
     #[wasm_bindgen(constructor)]
     pub fn new(
-        format: &str,
+        format: &Format,
+        packet: Option<String>,
         key: Vec<u8>,
-        next_from_table: bool,
+        seed: &[u8],
         peer: Option<String>,
         max_datagram_bytes: usize,
         slots: usize,
     ) -> Result<Self, CoreError> {
-        let mut format = find_format(format)?;
-        if next_from_table {
-            format = format.with_next_from_table();
-        }
         let peer = match peer.as_deref().map(str::parse) {
             None => None,
             Some(Ok(peer)) => Some(peer),
@@ -217,9 +173,15 @@ impl Tunnel {
                 ));
             }
         };
-        let config = Config { key, peer, max_datagram_bytes };
-        let tunnel = tunnel::Tunnel::new(&format, &config)
-            .map_err(|error| CoreError::new("cannot_run", error.to_string()))?;
+        let seed = seed.try_into().map_err(|_| {
+            CoreError::new("cannot_run", format!("the seed has {} bytes, not 32", seed.len()))
+        })?;
+        let packet = Some(format::packet_kind(&format.format, packet.as_deref()));
+        let config = Config { key, peer, max_datagram_bytes, packet, seed };
+        let tunnel = tunnel::Tunnel::new(&format.format, &config).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            CoreError::new("cannot_run", lines.join("\n"))
+        })?;
         let arena = slots
             .checked_mul(SLOT_BYTES)
             .filter(|bytes| *bytes <= MAX_ARENA_BYTES)
@@ -287,15 +249,17 @@ impl Tunnel {
     }
 
     /// The counters of one direction.
-    #[must_use]
-    pub fn flow(&self, outgoing: bool) -> Flow {
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn flow(&self, outgoing: bool) -> Result<Ts<Flow>, CoreError> {
         let counters = self.tunnel.counters();
         let flow = if outgoing { &counters.out } else { &counters.r#in };
-        Flow {
+        plain(Flow {
             packets: number(flow.packets),
             bytes: number(flow.bytes),
             drops: Reason::ALL.iter().map(|reason| number(flow.drops(*reason))).collect(),
-        }
+        })
     }
 
     /// Datagrams, delivered all the same, in which a field named another kind of packet than came.
@@ -304,18 +268,26 @@ impl Tunnel {
         number(self.tunnel.counters().next_differs)
     }
 
-    /// The last drop, told in full.
-    #[must_use]
-    pub fn last_drop(&self) -> Option<DropReport> {
-        self.tunnel.last_drop().map(|drop| DropReport {
-            reason: drop.reason.code(),
-            layer: drop.layer.name().into(),
+    /// The last drop, told in full; nothing if there was none.
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn last_drop(&self) -> Result<Option<Ts<DropReport>>, CoreError> {
+        let report = self.tunnel.last_drop().map(|drop| DropReport {
+            reason: drop.reason.name(),
+            layer: drop.layer.name(),
             field: self.tunnel.field_name(drop.field).into(),
             offset: drop.offset,
             expected: drop.expected.to_string(),
             found: drop.found.to_string(),
-        })
+        });
+        report.map(plain).transpose()
     }
+}
+
+/// A value as JavaScript's plain object. None of ours fails.
+fn plain<T: Tsify + Serialize>(value: T) -> Result<Ts<T>, CoreError> {
+    value.into_ts().map_err(|error| CoreError::new("fault", error.to_string()))
 }
 
 /// A place in the slot that begins at `start`, or a drop, as one integer.
@@ -354,7 +326,7 @@ mod tests {
 
     #[test]
     fn integers_carry_place_and_length() {
-        let mut tunnel = Tunnel::new("crapvpn", vec![1], false, None, 0, 2).unwrap();
+        let mut tunnel = open("crapvpn", vec![1], None, 2).unwrap();
         let packet = SLOT_BYTES + HEADROOM;
         tunnel.arena[packet] = 0x45;
         tunnel.arena[packet + 3] = 20;
@@ -367,7 +339,7 @@ mod tests {
 
     #[test]
     fn slots_and_lengths_that_are_not_there_are_drops() {
-        let mut tunnel = Tunnel::new("crapvpn", vec![1], false, None, 0, 2).unwrap();
+        let mut tunnel = open("crapvpn", vec![1], None, 2).unwrap();
         let too_long = -i32::from(Reason::TooLong.code());
         for (slot, length) in [(2, 20), (0, usize::MAX), (usize::MAX, 1), (usize::MAX, usize::MAX)]
         {
@@ -378,15 +350,27 @@ mod tests {
 
     #[test]
     fn misuse_has_a_code() {
-        let code = |format, key, peer: Option<&str>| {
-            Tunnel::new(format, key, false, peer.map(Into::into), 0, 1).unwrap_err().code
-        };
-        assert_eq!(code("nope", vec![1], None), "unknown_format");
+        let code = |format: &str, key, peer| open(format, key, peer, 1).unwrap_err().code;
+        assert_eq!(Format::built_in("nope").unwrap_err().code, "unknown_format");
         assert_eq!(code("crapvpn", vec![], None), "cannot_run");
+        assert_eq!(code("vxlan", vec![], None), "cannot_run");
         assert_eq!(code("crapvpn", vec![1], Some("here")), "not_an_address");
         for slots in [1025, 61_681, usize::MAX] {
-            let error = Tunnel::new("crapvpn", vec![1], false, None, 0, slots).unwrap_err();
+            let error = open("crapvpn", vec![1], None, slots).unwrap_err();
             assert_eq!(error.code, "too_many_slots");
         }
+        let format = Format::built_in("vxlan").unwrap();
+        assert_eq!(format.with(vec!["vni".into()], vec![]).unwrap_err().code, "cannot_set");
+        assert_eq!(Format::read("x.toml", "fields").unwrap_err().code, "bad_description");
+    }
+
+    fn open(
+        format: &str,
+        key: Vec<u8>,
+        peer: Option<&str>,
+        slots: usize,
+    ) -> Result<Tunnel, CoreError> {
+        let format = Format::built_in(format)?;
+        Tunnel::new(&format, None, key, &[0; 32], peer.map(Into::into), 0, slots)
     }
 }

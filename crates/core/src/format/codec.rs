@@ -589,8 +589,8 @@ fn finish(
         let Some(Role::Next { table, value, otherwise }) = role else { continue };
         let fits = match &inside {
             Ok(inside) => table.number(*inside) == Some(found.number),
-            // What is no packet is of no kind; but a number that names none comes first.
-            Err(_) => table.names(found.number),
+            // What is no packet is of no kind; but a number that names none of ours comes first.
+            Err(_) => table.names(found.number, kind),
         };
         if fits || *value == Some(found.number) {
             continue;
@@ -664,9 +664,12 @@ impl Table {
         }
     }
 
-    /// Whether a number is in it.
+    /// Whether a number names packets of a kind.
     #[must_use]
-    pub fn names(&self, number: u64) -> bool {
-        [self.ipv4, self.ipv6, self.ethernet].contains(&Some(number))
+    pub fn names(&self, number: u64, kind: PacketKind) -> bool {
+        match kind {
+            PacketKind::Ip => [self.ipv4, self.ipv6].contains(&Some(number)),
+            PacketKind::Ethernet => self.ethernet == Some(number),
+        }
     }
 }

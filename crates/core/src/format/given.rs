@@ -3,6 +3,7 @@
 use super::literal::LiteralError;
 use super::shape::{self, Shape, Side};
 use super::{Condition, Field, Format, Literal, PacketKind, Role, SettingKind, Subject, Term};
+use std::fmt;
 
 /// Why a format cannot run as it was asked to. Codes are stable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,11 @@ impl Format {
         let mut format = self.clone();
         let mut problems = Vec::new();
         let mut given = Vec::new();
-        for (name, value) in set {
+        // Settings first: the size of a field may be one, whatever the order they were given in.
+        let is_field =
+            |(name, _): &&(&str, &str)| matches!(self.named(name), Ok(Subject::Field(_)));
+        let (fields, settings): (Vec<_>, Vec<_>) = set.iter().partition(is_field);
+        for (name, value) in settings.into_iter().chain(fields) {
             match format.set(name, value) {
                 Ok(subject) => given.push(subject),
                 Err(problem) => problems.push(problem),
@@ -87,7 +92,7 @@ impl Format {
             name.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('.'))
         });
         find(name).or_else(|| bare.and_then(find)).ok_or_else(|| {
-            let fields = self.fields.iter().filter(|field| is_settable(field));
+            let fields = self.fields.iter().filter(|field| field.is_settable());
             let names = fields.map(|field| &field.name);
             let settings = self.settings.iter().map(|setting| &setting.name);
             let names: Vec<&str> = names.chain(settings).map(String::as_str).collect();
@@ -251,12 +256,24 @@ impl Format {
     }
 }
 
-/// Whether `--set` may name a field.
-fn is_settable(field: &Field) -> bool {
-    matches!(
-        field.role,
-        Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } | Role::Counter { .. }
-    )
+impl Field {
+    /// Whether `--set` may name it.
+    #[must_use]
+    pub fn is_settable(&self) -> bool {
+        matches!(
+            self.role,
+            Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } | Role::Counter { .. }
+        )
+    }
+}
+
+impl fmt::Display for RunProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.hint {
+            None => f.write_str(&self.message),
+            Some(hint) => write!(f, "{}: {hint}", self.message),
+        }
+    }
 }
 
 fn setting_range(kind: SettingKind) -> String {

@@ -8,6 +8,7 @@
 pub mod diagram;
 
 mod bits;
+mod builtin;
 mod codec;
 mod condition;
 mod decode;
@@ -18,12 +19,15 @@ mod literal;
 mod read;
 mod replay;
 mod shape;
+mod text;
 mod walk;
 
 pub use decode::{Decoded, DecodedField, decode};
 pub use framing::{Frame, Frames};
 pub use given::{Assignments, RunProblem};
+pub use text::{literal_text, range_text};
 
+pub use builtin::BUILT_IN;
 pub use codec::{Codec, Opened, Secrets};
 pub use condition::{Condition, Subject, Term};
 pub use read::{

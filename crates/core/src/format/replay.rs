@@ -108,7 +108,7 @@ mod tests {
             let mut highest = None;
             for step in steps {
                 let number = start + step;
-                let old = highest.is_some_and(|high: u64| number + u64::from(size) <= high);
+                let old = highest.is_some_and(|high: u64| high.saturating_sub(number) >= size.into());
                 let expected = !old && seen.insert(number);
                 prop_assert_eq!(taken(&mut window, number), expected);
                 if expected {

@@ -110,7 +110,10 @@ impl Shape {
                 }
                 Kind::List { .. } => {}
                 _ => match literal(field, side) {
-                    None if matches!(field.role, Role::Given { .. }) => {
+                    // A field of no bytes has nothing to be given.
+                    None if matches!(field.role, Role::Given { .. })
+                        && format.fixed_bits(field) != Some(0) =>
+                    {
                         problems.push(RunProblem::must_be_set(format, place));
                     }
                     value => {
@@ -303,8 +306,9 @@ impl Template {
 }
 
 impl Format {
-    /// Whether a field is enciphered.
-    pub(super) fn enciphers(&self, place: usize) -> bool {
+    /// Whether the field at a place is enciphered.
+    #[must_use]
+    pub fn enciphers(&self, place: usize) -> bool {
         self.cipher.as_ref().is_some_and(|cipher| cipher.covers.contains(place))
     }
 }

@@ -286,7 +286,7 @@ fn unmapped(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::crapvpn;
+    use crate::format::Format;
     use proptest::prelude::*;
 
     const HEADER: usize = 8;
@@ -298,7 +298,7 @@ mod tests {
     fn with(change: impl FnOnce(&mut Config)) -> Tunnel {
         let mut config = Config { key: vec![0x12, 0x34, 0xab, 0xcd], ..Config::default() };
         change(&mut config);
-        Tunnel::new(&crapvpn(), &config).unwrap()
+        Tunnel::new(&Format::built_in("crapvpn").unwrap(), &config).unwrap()
     }
 
     /// An IPv4 packet of UDP to 192.0.2.7:1337, with room for a header before it.

@@ -286,7 +286,7 @@ impl<'a> Reader<'a> {
             }
             (SettingKind::Uint { bits }, None) => {
                 format!("has {}, not whole bytes", bits_in_words(bits))
-            },
+            }
         };
         self.no_part(Code::F59, name, &problem)
     }

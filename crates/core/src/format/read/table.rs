@@ -167,12 +167,7 @@ pub(super) fn expect_kind(
 }
 
 /// Reports an element of a key's array that is not of this kind.
-pub(super) fn expect_entry(
-    key: &str,
-    kind: Kind,
-    node: Node<'_>,
-    findings: &mut Findings,
-) -> bool {
+pub(super) fn expect_entry(key: &str, kind: Kind, node: Node<'_>, findings: &mut Findings) -> bool {
     expect(&format!("an entry of {}", quoted(key)), &[kind], node, findings)
 }
 
