@@ -46,7 +46,7 @@ pub(super) fn label(format: &Format, drawn: &[Drawn<'_>]) -> (Vec<Cell>, Vec<Str
         let name = format!("{}.{}", list.prefix, plain(&field.name));
         let tested = name_in_conditions(field, *place, &list.tested);
         let said = tested.as_ref().map_or(full.clone(), |name| format!("{full} ({name})"));
-        let notes = notes(format, list.fields, *place, list.whole);
+        let notes = notes(format, list, *place);
         let label = if let Some(label) = fitting {
             let is_fullest = label == fullest;
             if !is_fullest || tested.is_some() || !notes.is_empty() {

@@ -8,6 +8,8 @@ use crate::format::{Accept, Field, Format, Kind, Role};
 const GOES_ON: char = '…';
 /// The longest abbreviation of a single word.
 const WORD_LETTERS: usize = 3;
+/// The most initials of several.
+const MAX_INITIALS: usize = 6;
 
 /// What may stand in the cell of a field, the fullest first; the last is the title alone.
 /// `goes_on` says that the cell does not show where the field ends.
@@ -44,7 +46,7 @@ pub(super) fn abbreviations(title: &str, columns: usize) -> impl Iterator<Item =
         .split(|character: char| !character.is_alphanumeric())
         .map(|word| word.chars().filter(is_letter).take(columns).collect())
         .filter(|word: &Vec<char>| !word.is_empty())
-        .take(columns)
+        .take(columns.min(MAX_INITIALS))
         .collect();
     let initials: Vec<char> = words.iter().filter_map(|word| word.first()).copied().collect();
     let best: String = match words.as_slice() {

@@ -3,10 +3,10 @@
 use super::ROW_BITS;
 use super::cell::{Cell, label};
 use super::column::Columns;
-use super::legend::{enciphered, heading, setting};
+use super::legend::{LITTLE, enciphered, heading, order, setting};
 use super::text::plain;
 use super::value::title;
-use crate::format::{Condition, Field, Format, Kind, Range, Size, Subject, Term};
+use crate::format::{Condition, Endian, Field, Format, Kind, Range, Size, Subject, Term};
 
 /// The most rows that a field is drawn with in full.
 const MAX_FIELD_ROWS: usize = 8;
@@ -80,7 +80,9 @@ impl Row {
 impl Layout {
     /// Lays out the diagram of a format.
     pub(super) fn of(format: &Format) -> Self {
-        let lists = lists(format);
+        let mut lists = lists(format);
+        let is_little = all_little(&lists);
+        lists.iter_mut().for_each(|list| list.tells_order = !is_little);
         let mut drawing = Drawing { format, parts: Vec::new(), drawn: Vec::new() };
         for list in &lists {
             drawing.draw(list);
@@ -88,6 +90,7 @@ impl Layout {
         let Drawing { mut parts, mut drawn, .. } = drawing;
         place_labels(&mut parts, &mut drawn);
         let (cells, mut legend) = label(format, &drawn);
+        legend.extend(is_little.then(|| format!("All integers: {LITTLE}")));
         legend.extend(format.settings.iter().map(setting));
         let decode_only = format.decode_only.as_ref();
         legend.extend(decode_only.map(|reason| format!("Decode only: {}", plain(reason))));
@@ -143,6 +146,8 @@ pub(super) struct List<'a> {
     pub(super) tested: Vec<Subject>,
     /// What all of its fields are.
     pub(super) whole: &'static str,
+    /// Whether the order of bytes has to be told of each field.
+    pub(super) tells_order: bool,
 }
 
 /// The format's own list and all that are inside it, each before those inside it.
@@ -157,6 +162,7 @@ fn lists(format: &Format) -> Vec<List<'_>> {
         enciphered: format.cipher.as_ref().map(|cipher| cipher.covers),
         tested: tested(&format.fields),
         whole: "the whole datagram",
+        tells_order: true,
     }];
     let mut reached = 0;
     while let Some(list) = lists.get(reached) {
@@ -176,12 +182,19 @@ fn lists(format: &Format) -> Vec<List<'_>> {
                 enciphered: None,
                 tested,
                 whole: "the whole element",
+                tells_order: true,
             });
         }
         lists.extend(inside);
         reached += 1;
     }
     lists
+}
+
+/// Whether all integers of more than a byte, and there are some, are little-endian.
+fn all_little(lists: &[List<'_>]) -> bool {
+    let mut orders = lists.iter().flat_map(|list| list.fields).filter_map(order).peekable();
+    orders.peek().is_some() && orders.all(|order| order == Endian::Little)
 }
 
 /// A field that has got its rows, but no label yet.

@@ -1,6 +1,7 @@
 //! What a diagram says in words: its heading, and below it what the cells cannot say.
 
 use super::column::{Presence, presence};
+use super::layout::List;
 use super::text::{listed, plain};
 use super::value::{allowed, named, range, title, value};
 use crate::format::literal::uint_range;
@@ -8,6 +9,9 @@ use crate::format::{
     Accept, Checksum, Cipher, Endian, Field, Format, Kind, Literal, NoncePart, Otherwise,
     PacketKind, Role, Setting, SettingKind, Subject, Table,
 };
+
+/// What is said of little-endian integers.
+pub(super) const LITTLE: &str = "least significant byte first";
 
 /// The lines above the diagram: the format, and what it moves over what.
 pub(super) fn heading(format: &Format) -> [String; 2] {
@@ -41,7 +45,8 @@ pub(super) fn heading(format: &Format) -> [String; 2] {
 }
 
 /// What a reader has to know about the field at `place` that no wording of its cell says.
-pub(super) fn notes(format: &Format, fields: &[Field], place: usize, whole: &str) -> Vec<String> {
+pub(super) fn notes(format: &Format, list: &List<'_>, place: usize) -> Vec<String> {
+    let List { fields, whole, tells_order, .. } = *list;
     let Some(field) = fields.get(place) else { return Vec::new() };
     let mut notes = Vec::new();
     match &field.role {
@@ -85,10 +90,18 @@ pub(super) fn notes(format: &Format, fields: &[Field], place: usize, whole: &str
         Role::Tag => notes.push("authentication tag of the cipher".into()),
         Role::Content => {}
     }
-    if matches!(field.kind, Kind::Uint { endian: Endian::Little, bits } if bits > 8) {
-        notes.push("least significant byte first".into());
+    if tells_order && order(field) == Some(Endian::Little) {
+        notes.push(LITTLE.into());
     }
     notes
+}
+
+/// The order of the bytes of a field, if that makes a difference to it.
+pub(super) fn order(field: &Field) -> Option<Endian> {
+    match field.kind {
+        Kind::Uint { bits, endian } if bits > 8 && field.role != Role::Random => Some(endian),
+        _ => None,
+    }
 }
 
 fn constant(
@@ -114,6 +127,9 @@ fn given(
     sent: Option<&Literal>,
     expect: Option<&Literal>,
 ) -> Option<String> {
+    if format.decode_only.is_some() || format.packet.is_empty() {
+        return None;
+    }
     let packet = format.packet_place().and_then(|place| format.fields.get(place));
     if packet.is_some_and(|packet| presence(&field.when, &packet.when) == Presence::Never) {
         return None;
@@ -186,7 +202,7 @@ pub(super) fn enciphered(format: &Format, cipher: &Cipher) -> String {
             match order {
                 None => title,
                 Some(Endian::Big) => format!("{title} (most significant byte first)"),
-                Some(Endian::Little) => format!("{title} (least significant byte first)"),
+                Some(Endian::Little) => format!("{title} ({LITTLE})"),
             }
         }
     };

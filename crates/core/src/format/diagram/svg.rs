@@ -168,7 +168,8 @@ impl Drawing<'_> {
         }
         for piece in row.pieces.iter().filter(|piece| piece.labelled) {
             let Some(cell) = layout.cells.get(piece.cell) else { continue };
-            let is_same = |other: &&Piece| (other.cell, other.bits) == (piece.cell, piece.bits);
+            let shape = |piece: &Piece| (piece.cell, piece.start, piece.bits);
+            let is_same = |other: &&Piece| shape(other) == shape(piece);
             let same = rows.iter().flat_map(|row| &row.pieces).filter(is_same).count();
             // The middle of an even number of rows is between two.
             let down = if same.is_multiple_of(2) { ROW / 2 } else { 0 };
