@@ -221,7 +221,7 @@ pub fn check_descriptions(
 #[wasm_bindgen]
 #[must_use]
 pub fn description_schema() -> String {
-    String::new()
+    format::json_schema()
 }
 
 /// A format, built in or read, with the values that were given.
@@ -298,13 +298,13 @@ impl Format {
     /// Its bit diagram, in ASCII.
     #[must_use]
     pub fn diagram_ascii(&self) -> String {
-        String::new()
+        format::diagram::ascii(&self.format)
     }
 
     /// Its bit diagram, as SVG.
     #[must_use]
     pub fn diagram_svg(&self) -> String {
-        String::new()
+        format::diagram::svg(&self.format)
     }
 }
 
