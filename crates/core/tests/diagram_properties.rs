@@ -1,5 +1,7 @@
 //! What holds for the diagram of every format, whatever its fields are and are called.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
+
 use crapvpn_core::format::{
     Accept, Algorithm, Carrier, Cipher, Condition, Endian, Field, Format, Kind, Literal,
     PacketKind, Range, Role, Setting, SettingKind, Size, Subject, Term, diagram,
@@ -13,9 +15,10 @@ use unicode_width::UnicodeWidthStr;
 /// Columns of the grid, and of the lines beside it.
 const GRID_COLUMNS: usize = 65;
 const LINE_COLUMNS: usize = 72;
-/// Units a bit in SVG, and the most that a column of text takes of the font's size.
+/// Units a bit in SVG.
 const BIT: usize = 20;
-const COLUMN_PER_FONT: f64 = 0.62;
+/// The most that a column of text takes, in hundredths of the font's size.
+const COLUMN_PER_FONT: usize = 62;
 /// Longer fields are not drawn bit by bit.
 const MAX_DRAWN_BITS: usize = 256;
 
@@ -265,12 +268,11 @@ proptest! {
         let document = Document::parse(&svg).unwrap();
         let root = document.root_element();
         let (width, font) = (number(root, "width"), number(root, "font-size"));
-        let columns = |text: usize| text as f64 * font as f64 * COLUMN_PER_FONT;
         let pieces: Vec<Piece> = pieces(&document).into_values().flatten().collect();
         let texts = root.children().filter(|node| node.has_tag_name(tag("text")));
         for text in texts {
             let (x, y) = (number(text, "x"), number(text, "y"));
-            let needed = columns(text.text().unwrap_or_default().width());
+            let needed = text.text().unwrap_or_default().width() * font * COLUMN_PER_FONT;
             let room = if text.attribute("text-anchor") == Some("middle") {
                 let holds = |piece: &&Piece| {
                     let (left, wide) = (16 + piece.start * BIT, piece.bits * BIT);
@@ -282,7 +284,7 @@ proptest! {
             } else {
                 width - x
             };
-            prop_assert!(needed <= room as f64, "{text:?}");
+            prop_assert!(needed <= room * 100, "{text:?}");
         }
     }
 

@@ -16,7 +16,9 @@ pub(super) fn draw(layout: &Layout) -> String {
     let mut text = Lines::default();
     text.wrapped(&layout.heading);
     text.line("");
-    RULER.iter().for_each(|line| text.line(line));
+    for line in RULER {
+        text.line(line);
+    }
     for part in &layout.parts {
         match part {
             Part::Condition { depth, text: condition } => {
@@ -48,7 +50,9 @@ impl Lines {
     }
 
     fn wrapped(&mut self, lines: &[impl AsRef<str>]) {
-        lines.iter().flat_map(|line| wrap(line.as_ref())).for_each(|line| self.line(&line));
+        for line in lines.iter().flat_map(|line| wrap(line.as_ref())) {
+            self.line(&line);
+        }
     }
 }
 

@@ -82,7 +82,9 @@ impl Layout {
     pub(super) fn of(format: &Format) -> Self {
         let mut lists = lists(format);
         let is_little = all_little(&lists);
-        lists.iter_mut().for_each(|list| list.tells_order = !is_little);
+        for list in &mut lists {
+            list.tells_order = !is_little;
+        }
         let mut drawing = Drawing { format, parts: Vec::new(), drawn: Vec::new() };
         for list in &lists {
             drawing.draw(list);
@@ -169,15 +171,13 @@ fn lists(format: &Format) -> Vec<List<'_>> {
         let mut inside = Vec::new();
         for field in list.fields {
             let Kind::List { fields, until } = &field.kind else { continue };
-            let mut heading = format!("each {}", title(field));
             let mut tested = tested(fields);
-            if let Some(until) = until {
-                heading.push_str(&format!(", until {}", plain(&until.text(format, fields))));
-                tested.extend(until.terms().map(|term| term.subject));
-            }
+            tested.extend(until.iter().flat_map(Condition::terms).map(|term| term.subject));
+            let until = until.as_ref().map(|until| until.text(format, fields));
+            let until = until.map(|until| format!(", until {}", plain(&until)));
             inside.push(List {
                 fields,
-                heading: Some(format!("{heading}:")),
+                heading: Some(format!("each {}{}:", title(field), until.unwrap_or_default())),
                 prefix: format!("{}.{}", list.prefix, plain(&field.name)),
                 enciphered: None,
                 tested,
