@@ -36,4 +36,6 @@ test.skipIf(lacksCryptography || spawnSync("tshark", ["--version"]).error)(
     expect(read).toHaveLength(10);
     expect(Math.min(...read)).toBeGreaterThan(0);
   },
+  // Wireshark starts some twenty times.
+  120_000,
 );

@@ -51,7 +51,8 @@ struct Stream {
     set: Assignments,
     key: String,
     kind: String,
-    stream: String,
+    #[serde(rename = "stream")]
+    sent: String,
     frames: Vec<StreamFrame>,
     rest: usize,
     lost: Option<usize>,
@@ -200,10 +201,8 @@ fn shown(format: &Format, decoded: &Decoded, datagram: &[u8]) -> Vec<Field> {
         .collect();
     if let Some(closed) = decoded.enciphered.clone().filter(|closed| !closed.is_empty()) {
         let covers = format.cipher.as_ref().unwrap().covers;
-        let name = match covers.first == covers.last {
-            true => format.fields[covers.first].name.as_str(),
-            false => "ciphertext",
-        };
+        let only = (covers.first == covers.last).then(|| format.fields[covers.first].name.as_str());
+        let name = only.unwrap_or("ciphertext");
         let name = format!("{}.{name}", format.filter);
         let bits = closed.start * 8..closed.end * 8;
         fields.push(field(name, hex(&datagram[closed]), bits));
@@ -221,7 +220,7 @@ fn streams_fall_into_the_same_frames() {
         let format = format(&case.format, &case.set, &Assignments::new());
         let finder = Frames::new(&format).unwrap();
         let mut tunnel = open_tunnel(&format, &case.key, &case.kind);
-        let stream = bytes(&case.stream);
+        let stream = bytes(&case.sent);
         let mut offset = 0;
         for expected in case.frames {
             assert_eq!(offset, expected.offset, "{name}");

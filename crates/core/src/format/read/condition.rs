@@ -1,22 +1,21 @@
 //! Conditions: read from text, and held against what they speak about.
 
 use super::diagnostic::Code;
-use super::field::{Draft, List};
+use super::field::Draft;
 use super::finding::{Finding, Span};
 use super::keys::{CONDITION_FORMS, Kind};
+use super::list::List;
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Word, expect_entry};
 use super::value::{Class, greatest, parse_number};
-use crate::format::{Condition, Literal, SettingKind, Subject, Term};
+use crate::format::{Condition, SettingKind, Subject, Term};
 
 /// The most terms of one condition.
-const MAX_TERMS: usize = 64;
-/// Steps that the search for numbers that fulfil a condition may take.
-const MAX_STEPS: u32 = 4096;
+pub(super) const MAX_TERMS: usize = 64;
 
 /// Texts, any of which must hold.
-type Part = Vec<Vec<Term>>;
+pub(super) type Part = Vec<Vec<Term>>;
 
 /// What the names in a condition may be.
 #[derive(Clone, Copy)]
@@ -35,22 +34,16 @@ impl<'a> Reader<'a> {
         let mut parts = Vec::new();
         for when in &list.conditions {
             let scope = Scope { list, first: Some(when.first) };
-            let part = self.condition("when", when.node, scope);
-            parts.push(part);
+            parts.push(self.condition("when", when.node, scope));
         }
-        let mut reported: Vec<usize> = Vec::new();
-        for draft in &list.drafts {
+        let mut impossible: Vec<usize> = Vec::new();
+        for (place, when) in list.conditions.iter().enumerate() {
             // What an outer condition makes impossible is said once, of the outer one.
-            for depth in 1..=draft.whens.len() {
-                let whens = draft.whens.get(..depth).unwrap_or_default();
-                let Some(last) = whens.last().copied() else { break };
-                if reported.contains(&last) {
-                    break;
-                }
-                if self.never_holds(list, &parts, whens) {
-                    reported.push(last);
-                    self.report_never(list, whens);
-                    break;
+            if !when.inside.iter().any(|outer| impossible.contains(outer)) {
+                let all: Vec<_> = when.inside.iter().copied().chain([place]).collect();
+                if self.never_holds(list, &parts, &all) {
+                    impossible.push(place);
+                    self.report_never(list, &all);
                 }
             }
         }
@@ -61,7 +54,7 @@ impl<'a> Reader<'a> {
     pub(super) fn until(&mut self, node: Node<'a>, element: &List<'a>) -> Option<Condition> {
         let part = self.condition("until", node, Scope { list: element, first: None })?;
         if !self.satisfiable(element, &Vec::new(), &[&part]) {
-            let message = format!("the condition can never hold: {}", self.shown_condition(node));
+            let message = format!("the condition can never hold: {}", shown(node));
             self.findings.add(Finding::new(Code::F34, node.span, message));
         }
         Some(Condition { parts: vec![part] })
@@ -111,7 +104,7 @@ impl<'a> Reader<'a> {
         let mut terms = Some(Vec::new());
         for form in forms {
             let span = self.part_span(word, form.name);
-            let term = self.term(form, span, scope);
+            let term = self.term(&form, span, scope);
             terms = terms.zip(term).map(|(mut terms, term)| {
                 terms.push(term);
                 terms
@@ -120,7 +113,7 @@ impl<'a> Reader<'a> {
         terms
     }
 
-    fn term(&mut self, form: Form<'a>, span: Span, scope: Scope<'_, 'a>) -> Option<Term> {
+    fn term(&mut self, form: &Form<'a>, span: Span, scope: Scope<'_, 'a>) -> Option<Term> {
         let name = Word { text: form.name, span };
         let subject = self.subject(name, scope)?;
         let bits = match subject {
@@ -228,23 +221,17 @@ impl<'a> Reader<'a> {
             .filter_map(|when| list.conditions.get(*when))
             .map(|when| when.node)
             .collect();
-        let shown: Vec<_> = nodes.iter().map(|node| self.shown_condition(*node)).collect();
+        let shown: Vec<_> = nodes.iter().map(|node| shown(*node)).collect();
         let message = format!("the condition can never hold: {}", shown.join(" in "));
         let span = nodes.last().map(|node| node.span);
         self.findings.add(Finding::new(Code::F34, span, message));
     }
+}
 
-    /// A condition as it is written, on one line.
-    fn shown_condition(&self, node: Node<'a>) -> String {
-        let texts = if node.kind() == Kind::Array { node.elements() } else { vec![node] };
-        let words = texts.iter().filter_map(|text| text.word());
-        words.map(|word| quoted(word.text)).collect::<Vec<_>>().join(" or ")
-    }
-
-    fn satisfiable(&self, list: &List<'a>, parts: &Parts, wanted: &[&Part]) -> bool {
-        let mut search = Search { reader: self, list, parts, steps: 0 };
-        search.fulfils(wanted.to_vec(), &mut Vec::new())
-    }
+/// A condition as it is written, on one line.
+fn shown(node: Node<'_>) -> String {
+    let words = node.texts();
+    words.into_iter().map(|word| quoted(word.text)).collect::<Vec<_>>().join(" or ")
 }
 
 /// The place of the field with this name.
@@ -294,100 +281,6 @@ fn hint_for(text: &str) -> Option<String> {
         return None;
     };
     Some(hint.to_owned())
-}
-
-/// What is known of a subject while conditions are put together.
-#[derive(Clone)]
-struct Fact {
-    subject: Subject,
-    equal: Option<u64>,
-    other_than: Vec<u64>,
-}
-
-/// The search for numbers that fulfil conditions.
-struct Search<'s, 'a> {
-    reader: &'s Reader<'a>,
-    list: &'s List<'a>,
-    parts: &'s Parts,
-    steps: u32,
-}
-
-impl<'s> Search<'s, '_> {
-    /// Whether all of these can hold with the facts; yes, if it takes too long to tell.
-    fn fulfils(&mut self, mut wanted: Vec<&'s Part>, facts: &mut Vec<Fact>) -> bool {
-        self.steps += 1;
-        if self.steps > MAX_STEPS || wanted.len() > MAX_TERMS {
-            return true;
-        }
-        let Some(part) = wanted.pop() else { return true };
-        part.iter().any(|terms| {
-            let mut facts = facts.clone();
-            let mut wanted = wanted.clone();
-            terms.iter().all(|term| self.learn(*term, &mut facts, &mut wanted))
-                && self.fulfils(wanted, &mut facts)
-        })
-    }
-
-    /// Adds a term to the facts; whether they still can all be.
-    fn learn(&self, term: Term, facts: &mut Vec<Fact>, wanted: &mut Vec<&'s Part>) -> bool {
-        let known = facts.iter().position(|fact| fact.subject == term.subject);
-        let place = known.unwrap_or_else(|| {
-            facts.push(Fact { subject: term.subject, equal: None, other_than: Vec::new() });
-            // A term about an absent field is false: the field must be there.
-            if let Subject::Field(place) = term.subject {
-                let whens = self.list.drafts.get(place).map_or(&[][..], |draft| &draft.whens);
-                wanted.extend(whens.iter().filter_map(|when| self.parts.get(*when)?.as_ref()));
-            }
-            facts.len() - 1
-        });
-        let Some(fact) = facts.get_mut(place) else { return true };
-        match (term.equal, fact.equal) {
-            (true, Some(number)) => number == term.number,
-            (true, None) => {
-                fact.equal = Some(term.number);
-                !fact.other_than.contains(&term.number) && self.is_allowed(fact)
-            }
-            (false, Some(number)) => number != term.number,
-            (false, None) => {
-                if !fact.other_than.contains(&term.number) {
-                    fact.other_than.push(term.number);
-                }
-                self.is_allowed(fact)
-            }
-        }
-    }
-
-    /// Whether there is a number left that the subject may hold.
-    fn is_allowed(&self, fact: &Fact) -> bool {
-        let (bits, values) = match fact.subject {
-            Subject::Field(place) => {
-                match self.list.drafts.get(place).and_then(|draft| draft.class) {
-                    Some(Class::Uint(bits)) => (bits, &[][..]),
-                    _ => return true,
-                }
-            }
-            Subject::Setting(place) => match self.reader.settings.get(place) {
-                Some(setting) => match setting.kind {
-                    SettingKind::Uint { bits } => (bits, setting.values.as_slice()),
-                    SettingKind::Bytes { .. } => return true,
-                },
-                None => return true,
-            },
-        };
-        let fits = |number: u64| {
-            number <= greatest(bits)
-                && (values.is_empty() || values.contains(&Literal::Number(number)))
-        };
-        match fact.equal {
-            Some(number) => fits(number),
-            None if values.is_empty() => {
-                fact.other_than.len() as u64 <= greatest(bits)
-            }
-            None => values.iter().any(|value| {
-                matches!(value, Literal::Number(number) if !fact.other_than.contains(number))
-            }),
-        }
-    }
 }
 
 #[cfg(test)]

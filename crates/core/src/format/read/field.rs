@@ -2,32 +2,15 @@
 
 use super::diagnostic::Code;
 use super::finding::{Finding, Span};
-use super::keys::{Key, Kind, NameOf, Part, ROLES, TABLES, UINT};
+use super::keys::{
+    ELEMENT_ROLES, ELEMENT_TYPES, Key, Kind, NEEDED, NO_ROLE, NameOf, Part, ROLES, TYPES, UINT,
+};
+use super::list::{List, Of};
 use super::reader::{Reader, title_of};
 use super::source::quoted;
-use super::table::{Node, Table, Word, expect_entry, expect_kind};
-use super::value::{Class, ELEMENT_TYPES, FIELD_TYPES, greatest, parse_number};
-use crate::format::{Accept, Literal, MAX_FIELDS, Size, TAG_BYTES};
-
-/// The deepest that blocks may nest.
-const MAX_DEPTH: usize = 16;
-
-/// A list of fields as far as it is read.
-#[derive(Debug, Default)]
-pub(super) struct List<'a> {
-    pub(super) drafts: Vec<Draft<'a>>,
-    pub(super) conditions: Vec<When<'a>>,
-    /// Whether something in it could not be read, so that more may be meant than there is.
-    pub(super) is_incomplete: bool,
-}
-
-/// A condition in a list.
-#[derive(Debug)]
-pub(super) struct When<'a> {
-    pub(super) node: Node<'a>,
-    /// The place of the first field that it decides about.
-    pub(super) first: usize,
-}
+use super::table::{Node, Table, Word, expect_kind};
+use super::value::{Class, greatest, parse_number};
+use crate::format::{Accept, Literal, Size, TAG_BYTES};
 
 /// A field as far as it says by itself what it is.
 #[derive(Debug)]
@@ -37,8 +20,8 @@ pub(super) struct Draft<'a> {
     pub(super) name: Option<Word<'a>>,
     /// Nothing if it is missing or unknown.
     pub(super) class: Option<Class>,
-    /// Nothing if it is unknown.
-    pub(super) role: Option<Option<&'static str>>,
+    /// [`NO_ROLE`] if it has none; nothing if it is unknown.
+    pub(super) role: Option<&'static str>,
     pub(super) size: Option<Size>,
     pub(super) value: Option<Literal>,
     pub(super) accept: Accept,
@@ -61,7 +44,7 @@ impl Draft<'_> {
 
     /// Its role, if it has one and that is known.
     pub(super) fn role(&self) -> Option<&'static str> {
-        self.role.flatten()
+        self.role.filter(|role| *role != NO_ROLE)
     }
 
     /// Whether this is the name that it was given, even if that was refused.
@@ -75,78 +58,15 @@ impl Draft<'_> {
     }
 }
 
-/// Whether the fields are those of the datagram or of the element of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Of {
-    Datagram,
-    Element,
-}
-
 impl<'a> Reader<'a> {
-    /// Reads the fields of the datagram; nothing if there are too many.
-    pub(super) fn fields(&mut self, node: Node<'a>) -> Option<List<'a>> {
-        let count = count_fields(node);
-        if count > MAX_FIELDS {
-            let message = format!("{count} fields, more than {MAX_FIELDS}");
-            self.findings.add(Finding::new(Code::F07, node.span, message));
-            return None;
-        }
-        let mut list = List::default();
-        self.entries(node, Of::Datagram, &[], &mut list);
-        self.unique_names(&mut list);
-        Some(list)
-    }
-
-    fn entries(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
-        let entries = node.elements();
-        if entries.is_empty() {
-            self.findings.add(Finding::new(Code::F26, node.span, "the list of fields is empty"));
-            list.is_incomplete = true;
-        }
-        for entry in entries {
-            if !expect_entry("fields", Kind::Table, entry, &mut self.findings) {
-                list.is_incomplete = true;
-                continue;
-            }
-            if is_block(entry) {
-                self.block(entry, of, whens, list);
-            } else {
-                self.field(entry, of, whens, list);
-            }
-        }
-    }
-
-    fn block(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
-        if of == Of::Element {
-            let message = "the element of a list cannot have a block";
-            self.findings.add(Finding::new(Code::F29, node.span, message));
-            return;
-        }
-        let table = self.table(Part::Block, node);
-        if whens.len() == MAX_DEPTH {
-            let message = format!("blocks in more than {MAX_DEPTH} others");
-            self.findings.add(Finding::new(Code::F07, node.span, message));
-            list.is_incomplete = true;
-            return;
-        }
-        let mut whens = whens.to_vec();
-        if let Some(node) = table.get("when") {
-            whens.push(list.conditions.len());
-            list.conditions.push(When { node, first: list.drafts.len() });
-        }
-        match table.get("fields") {
-            Some(fields) => self.entries(fields, of, &whens, list),
-            None => list.is_incomplete = true,
-        }
-    }
-
-    fn field(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
+    /// Reads a field and adds it to the list.
+    pub(super) fn field(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
         let table = self.table(Part::Field, node);
         let name = self.name(NameOf::Field, table.word("name"));
         let class = table.word("type").and_then(|word| self.field_class(word, of));
         let role = match table.word("role") {
-            Some(word) => self.one_of(Code::F11, "role", word, &ROLES).map(Some),
-            None => (!table.has("role")).then_some(None),
+            Some(word) => self.one_of(Code::F11, "role", word, &ROLES),
+            None => (!table.has("role")).then_some(NO_ROLE),
         };
         self.ownership(&table, class, role);
         if let Some(span) = table.key_span("when")
@@ -155,9 +75,9 @@ impl<'a> Reader<'a> {
             let message = "a field of a list's element cannot have \"when\"";
             self.findings.add(Finding::new(Code::F29, span, message));
         }
-        if let (Some(word), Some(Some(role))) = (table.word("role"), role)
+        if let (Some(word), Some(role)) = (table.word("role"), role)
             && of == Of::Element
-            && role != "length"
+            && !ELEMENT_ROLES.contains(&role)
         {
             let message =
                 format!("a field of a list's element cannot have the role {}", quoted(role));
@@ -177,8 +97,7 @@ impl<'a> Reader<'a> {
             table,
         };
         if let Some(node) = draft.table.get("when").filter(|_| of == Of::Datagram) {
-            draft.whens.push(list.conditions.len());
-            list.conditions.push(When { node, first: list.drafts.len() });
+            list.add_condition(node, &mut draft.whens);
         }
         self.needed_keys(&draft);
         self.role_fits(&draft);
@@ -195,8 +114,8 @@ impl<'a> Reader<'a> {
     }
 
     fn field_class(&mut self, word: Word<'a>, of: Of) -> Option<Class> {
-        let known: &[&'static str] = if of == Of::Element { &ELEMENT_TYPES } else { &FIELD_TYPES };
-        if of == Of::Element && FIELD_TYPES.contains(&word.text) && !known.contains(&word.text) {
+        let known: &[&'static str] = if of == Of::Element { &ELEMENT_TYPES } else { &TYPES };
+        if of == Of::Element && TYPES.contains(&word.text) && !known.contains(&word.text) {
             let message =
                 format!("the element of a list cannot have a field of type {}", quoted(word.text));
             self.findings.add(Finding::new(Code::F29, word.span, message));
@@ -206,12 +125,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports keys that belong to other types or roles.
-    fn ownership(
-        &mut self,
-        table: &Table<'a>,
-        class: Option<Class>,
-        role: Option<Option<&'static str>>,
-    ) {
+    fn ownership(&mut self, table: &Table<'a>, class: Option<Class>, role: Option<&'static str>) {
         for (key, span) in table.keys() {
             let family = class.map(Class::family);
             if let Some(family) = family.filter(|_| !key.types.is_empty())
@@ -219,7 +133,7 @@ impl<'a> Reader<'a> {
             {
                 self.findings.add(other_type(key, span, class));
             } else if let Some(role) = role.filter(|_| !key.roles.is_empty())
-                && !key.roles.contains(&role.unwrap_or(""))
+                && !key.roles.contains(&role)
             {
                 self.findings.add(other_role(key, span, role));
             }
@@ -230,12 +144,12 @@ impl<'a> Reader<'a> {
         &mut self,
         table: &Table<'a>,
         class: Option<Class>,
-        role: Option<Option<&'static str>>,
+        role: Option<&'static str>,
     ) -> (Option<Literal>, Option<Size>) {
         let Some(class) = class else { return (None, None) };
         let valued = Part::Field.key("value").is_some_and(|key| {
             key.types.contains(&class.family())
-                && role.is_some_and(|role| key.roles.contains(&role.unwrap_or("")))
+                && role.is_some_and(|role| key.roles.contains(&role))
         });
         let value_node = table.get("value").filter(|_| valued);
         let value = value_node.and_then(|node| self.literal("value", class, node));
@@ -250,7 +164,7 @@ impl<'a> Reader<'a> {
             return (value, size_node.and_then(|node| self.size(class, Some(node), None)));
         }
         let size = self.size(class, size_node, value_node.zip(value.as_ref()));
-        if role.flatten() == Some("tag") && size == Some(Size::Open) {
+        if role == Some("tag") && size == Some(Size::Open) {
             return (value, Some(Size::Fixed(TAG_BYTES)));
         }
         (value, size)
@@ -312,35 +226,26 @@ impl<'a> Reader<'a> {
 
     /// Reports keys that the type or role needs.
     fn needed_keys(&mut self, draft: &Draft<'a>) {
-        let of_type = match draft.class {
-            Some(Class::Padding) => Some(("multiple", Some("16 for AES and WireGuard"))),
-            Some(Class::List) => Some(("fields", None)),
-            _ => None,
-        };
-        let counts = "`counts = \"packet\"` for the bytes of the packet alone, `\"packet..\"` for \
-                      all to the end";
-        let of_role = match draft.role() {
-            Some("length") => Some(("counts", Some(counts))),
-            Some("next") => Some(("table", Some("`table = \"ethertype\"`, or one of its own"))),
-            Some("checksum") => Some(("algorithm", Some("`algorithm = \"internet\"`"))),
-            Some("random") if draft.class == Some(Class::Bytes) => Some(("size", None)),
-            _ => None,
-        };
-        let type_word = draft.class.map(Class::family).unwrap_or_default();
-        for (what, word, needed) in
-            [("type", type_word, of_type), ("role", draft.role().unwrap_or_default(), of_role)]
-        {
-            let Some((key, hint)) = needed.filter(|(key, _)| !draft.table.has(key)) else {
-                continue;
-            };
-            let span = draft.table.word(what).map(|word| word.span);
-            let message = format!("the {what} {} needs {}", quoted(word), quoted(key));
-            let mut finding = Finding::new(Code::F20, span, message);
-            if key == "table" {
-                finding = finding.expected(TABLES.join(", ") + ", { 1 = \"ipv4\" }");
+        let family = draft.class.map(Class::family);
+        for (by, word, key, hint) in NEEDED {
+            let found = if by == "type" { family } else { draft.role() };
+            if found == Some(word) && !draft.table.has(key) {
+                self.needs(draft, by, word, key, Some(hint));
             }
-            self.findings.add(finding.hint(hint.map(str::to_owned)));
         }
+        if draft.role() == Some("random")
+            && draft.class == Some(Class::Bytes)
+            && !draft.table.has("size")
+        {
+            self.needs(draft, "role", "random", "size", None);
+        }
+    }
+
+    fn needs(&mut self, draft: &Draft<'a>, by: &str, word: &str, key: &str, hint: Option<&str>) {
+        let span = draft.table.word(by).map(|word| word.span);
+        let message = format!("the {by} {} needs {}", quoted(word), quoted(key));
+        let finding = Finding::new(Code::F20, span, message);
+        self.findings.add(finding.hint(hint.map(str::to_owned)));
     }
 
     /// Reports a role that the type cannot have.
@@ -378,57 +283,6 @@ impl<'a> Reader<'a> {
         let span = draft.table.word("type").map(|word| word.span);
         self.findings.add(Finding::new(Code::F28, span, message));
     }
-
-    /// Takes the name from a field whose name another one has; settings come first.
-    fn unique_names(&mut self, list: &mut List<'a>) {
-        let mut seen: Vec<(String, Span)> = self
-            .settings
-            .iter()
-            .zip(&self.setting_spans)
-            .map(|(setting, span)| (setting.name.clone(), *span))
-            .collect();
-        for draft in &mut list.drafts {
-            let Some(name) = draft.name else { continue };
-            if let Some((_, first)) = seen.iter().find(|(other, _)| other == name.text) {
-                self.taken(name, Some(*first));
-                draft.name = None;
-                continue;
-            }
-            seen.push((name.text.to_owned(), name.span));
-        }
-        // In filters, the fields of an element stand under the list's name.
-        for draft in &mut list.drafts {
-            let (Some(list_name), Some(element)) = (draft.name, &mut draft.element) else {
-                continue;
-            };
-            for inner in &mut element.drafts {
-                let Some(name) = inner.name else { continue };
-                let whole = format!("{}.{}", list_name.text, name.text);
-                if let Some((_, first)) = seen.iter().find(|(other, _)| *other == whole) {
-                    self.taken(Word { text: &whole, span: name.span }, Some(*first));
-                    inner.name = None;
-                }
-            }
-        }
-    }
-}
-
-/// Whether an entry is a block: it has fields or a condition, but neither name nor type.
-fn is_block(node: Node<'_>) -> bool {
-    let pairs = node.pairs();
-    let has = |key: &str| pairs.iter().any(|(word, _)| word.text == key);
-    !has("name") && !has("type") && (has("fields") || has("when"))
-}
-
-/// How many fields there are, blocks opened and the elements of lists counted.
-fn count_fields(node: Node<'_>) -> usize {
-    let in_entry = |entry: Node<'_>| {
-        let pairs = entry.pairs();
-        let inner = pairs.iter().find(|(word, _)| word.text == "fields");
-        let inner = inner.map_or(0, |(_, fields)| count_fields(*fields));
-        if is_block(entry) { inner } else { 1 + inner }
-    };
-    node.elements().into_iter().map(in_entry).sum()
 }
 
 fn other_type(key: &Key, span: Span, class: Option<Class>) -> Finding {
@@ -442,22 +296,13 @@ fn other_type(key: &Key, span: Span, class: Option<Class>) -> Finding {
     Finding::new(Code::F06, span, message)
 }
 
-fn other_role(key: &Key, span: Span, role: Option<&str>) -> Finding {
-    match (key.roles, role) {
-        ([owner], _) => {
-            let message = format!("{} belongs to role {}", quoted(key.name), quoted(owner));
-            let hint = role.is_none().then(|| format!("add `role = {}`", quoted(owner)));
-            Finding::new(Code::F06, span, message).hint(hint)
-        }
-        (_, role) => {
-            let role = quoted(role.unwrap_or_default());
-            let message = format!("{} does not belong to role {role}", quoted(key.name));
-            let owners: Vec<_> = key
-                .roles
-                .iter()
-                .map(|role| if role.is_empty() { "no role" } else { role })
-                .collect();
-            Finding::new(Code::F06, span, message).expected(owners.join(", "))
-        }
+fn other_role(key: &Key, span: Span, role: &str) -> Finding {
+    if let [owner] = key.roles {
+        let message = format!("{} belongs to role {}", quoted(key.name), quoted(owner));
+        let hint = (role == NO_ROLE).then(|| format!("add `role = {}`", quoted(owner)));
+        return Finding::new(Code::F06, span, message).hint(hint);
     }
+    let message = format!("{} does not belong to role {}", quoted(key.name), quoted(role));
+    let owners = key.roles.iter().map(|role| if *role == NO_ROLE { "no role" } else { role });
+    Finding::new(Code::F06, span, message).expected(owners.collect::<Vec<_>>().join(", "))
 }
