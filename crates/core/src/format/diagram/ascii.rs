@@ -9,8 +9,6 @@ const RULER: [&str; 2] = [
     " 0                   1                   2                   3",
     " 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1",
 ];
-/// What a condition is indented by for each one that it adds to.
-const INDENT: &str = "  ";
 
 pub(super) fn draw(layout: &Layout) -> String {
     let mut text = Lines::default();
@@ -21,9 +19,7 @@ pub(super) fn draw(layout: &Layout) -> String {
     }
     for part in &layout.parts {
         match part {
-            Part::Condition { depth, text: condition } => {
-                text.wrapped(&[format!("{}{condition}", INDENT.repeat(*depth))]);
-            }
+            Part::Condition(condition) => text.wrapped(&[condition]),
             Part::Element(heading) => {
                 text.line("");
                 text.wrapped(&[heading]);
