@@ -10,7 +10,13 @@ const implementations: readonly [string, () => Promise<Core>][] = [["wasm", load
 describe.each(implementations)("%s", async (_name, load) => {
   const core = await load();
   const open = (options: Partial<Parameters<Core["openTunnel"]>[0]> = {}) =>
-    core.openTunnel({ format: "crapvpn", key: Uint8Array.of(0x2a), slots: 2, ...options });
+    core.openTunnel({
+      format: core.format("crapvpn"),
+      key: Uint8Array.of(0x2a),
+      seed: new Uint8Array(32),
+      slots: 2,
+      ...options,
+    });
 
   const encapsulate = (tunnel: CoreTunnel, slot: number, packet: Uint8Array) => {
     tunnel.packetRoom(slot).set(packet);
