@@ -32,6 +32,8 @@ const TEST = {
   ...RUST,
   // What the author's program needs, where it is given.
   "/usr/lib/python3/dist-packages/click": ["python3-click"],
+  // What makes the vectors of formats with an AEAD.
+  "/usr/lib/python3/dist-packages/cryptography": ["python3-cryptography"],
   capsh: ["libcap2-bin"],
   ps: ["procps"],
   fish: ["fish"],

@@ -21,17 +21,17 @@ where the first of them would be; where an IP header has no room, where the pack
 refused datagram has exactly one thing wrong with it, so the order of checks does not matter.
 """
 
-import hashlib
 import json
 import pathlib
 import struct
 import sys
 
+from packets import IPV4, IPV6, ipv4, ipv6, noise, patched, with_checksum, xor
+
 HERE = pathlib.Path(__file__).parent
 OUTPUT = HERE / "crapvpn.json"
 CAPTURES = HERE.parent / "captures"
 
-IPV4, IPV6 = 0x0800, 0x86DD
 KEY = bytes.fromhex("0011223344")
 # The longest datagram over IPv4 is 65,535 - 20 - 8 bytes; 8 of them are our header.
 LONGEST = 65_499
@@ -42,67 +42,12 @@ cases = []
 # Bytes
 
 
-def noise(name, size):
-    """Bytes that look random and are the same each time."""
-    return hashlib.shake_128(name.encode()).digest(size)
-
-
-def xor(data, key):
-    return bytes(byte ^ key[i % len(key)] for i, byte in enumerate(data))
-
-
 def header(length, ethertype=0, magic=b"crap"):
     return magic + struct.pack("!HH", length, ethertype)
 
 
 def wrap(packet, key=KEY, ethertype=0):
     return header(len(packet), ethertype) + xor(packet, key)
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def with_checksum(data, offset):
-    return data[:offset] + struct.pack("!H", checksum(data)) + data[offset + 2 :]
-
-
-def ipv4(size, ihl=5):
-    """An IPv4 packet of `size` bytes: an echo request where there is room for one."""
-    options = bytes([1]) * (4 * ihl - 20)
-    payload = size - 20 - len(options)
-    # 253 is the protocol number for experiments (RFC 3692).
-    protocol = 1 if payload >= 8 else 253
-    head = struct.pack("!BBHHHBBH", 0x40 | ihl, 0, size, 0x1337, 0x4000, 64, protocol, 0)
-    head += bytes([192, 0, 2, 1, 192, 0, 2, 2]) + options
-    return with_checksum(head, 10) + echo(payload, 8)
-
-
-def ipv6(size):
-    """An IPv6 packet of `size` bytes: an echo request where there is room for one."""
-    payload = size - 40
-    addresses = bytes.fromhex("20010db8000000000000000000000001" "20010db8000000000000000000000002")
-    next_header = 58 if payload >= 8 else 59
-    body = echo(payload, 128)
-    if payload >= 8:
-        pseudo = addresses + struct.pack("!II", payload, 58)
-        body = with_checksum(pseudo + body[:2] + b"\0\0" + body[4:], 42)[40:]
-    return struct.pack("!IHBB", 0x60000000, payload, next_header, 64) + addresses + body
-
-
-def echo(size, kind):
-    body = noise(f"echo {size}", max(size - 8, 0))
-    if size < 8:
-        return noise(f"rest {size}", size)
-    return with_checksum(struct.pack("!BBHHH", kind, 0, 0, 0x2A, 1) + body, 2)
-
-
-def patched(data, offset, new):
-    return data[:offset] + new + data[offset + len(new) :]
 
 
 # Cases

@@ -15,31 +15,64 @@ pub(super) struct Bits {
 
 impl Bits {
     /// The number that stands there; 0 if not all of its bytes are there.
+    #[inline]
     pub(super) fn read(self, bytes: &[u8]) -> u64 {
         let bytes = bytes.get(self.bytes()).unwrap_or_default();
-        let append = |number: u128, byte: &u8| number << 8 | u128::from(*byte);
-        let number = match self.endian {
-            Endian::Big => bytes.iter().fold(0, append),
-            Endian::Little => bytes.iter().rev().fold(0, append),
+        if bytes.len() > 8 {
+            return self.read_nine(bytes);
+        }
+        let append = |number: u64, byte: &u8| number << 8 | u64::from(*byte);
+        let number = match (self.endian, bytes) {
+            // By far the most frequent width.
+            (Endian::Big, [high, low]) => u16::from_be_bytes([*high, *low]).into(),
+            (Endian::Big, _) => bytes.iter().fold(0, append),
+            (Endian::Little, _) => bytes.iter().rev().fold(0, append),
         };
-        low(number >> self.bits_behind(), self.count)
+        number >> self.bits_behind() & low(self.count)
     }
 
     /// Writes the low bits of a number, and leaves the bits beside them as they are.
+    #[inline]
     pub(super) fn write(self, bytes: &mut [u8], number: u64) {
-        let place = |number: u64| u128::from(low(number.into(), self.count)) << self.bits_behind();
-        let (mut number, mut mask) = (place(number), place(u64::MAX));
+        let behind = self.bits_behind();
+        let bytes = bytes.get_mut(self.bytes()).unwrap_or_default();
+        if bytes.len() > 8 {
+            return self.write_nine(bytes, number);
+        }
+        if let (Endian::Big, 16, [high, low]) = (self.endian, self.count, &mut *bytes) {
+            // By far the most frequent width.
+            [.., *high, *low] = number.to_be_bytes();
+            return;
+        }
+        let mut mask = low(self.count) << behind;
+        let mut number = number << behind & mask;
         let put = |byte: &mut u8| {
             let ([new, ..], [changed, ..]) = (number.to_le_bytes(), mask.to_le_bytes());
             *byte = *byte & !changed | new;
             number >>= 8;
             mask >>= 8;
         };
-        let bytes = bytes.get_mut(self.bytes()).unwrap_or_default();
         match self.endian {
             Endian::Big => bytes.iter_mut().rev().for_each(put),
             Endian::Little => bytes.iter_mut().for_each(put),
         }
+    }
+
+    /// Of more than 56 bits that begin inside a byte: they touch nine, always in network order.
+    #[expect(clippy::cast_possible_truncation, reason = "what is left has at most 64 bits")]
+    fn read_nine(self, bytes: &[u8]) -> u64 {
+        let number = bytes.iter().fold(0, |number: u128, byte| number << 8 | u128::from(*byte));
+        (number >> self.bits_behind()) as u64 & low(self.count)
+    }
+
+    fn write_nine(self, bytes: &mut [u8], number: u64) {
+        let (head, tail) = bytes.split_at_mut(8);
+        // The last byte has the lowest bits; what is above them begins in the first.
+        let in_tail = 8 - self.bits_behind();
+        let first = self.first % 8;
+        Self { first: 0, count: in_tail, endian: Endian::Big }.write(tail, number);
+        Self { first, count: self.count - in_tail, endian: Endian::Big }
+            .write(head, number >> in_tail);
     }
 
     /// The bytes that it touches: at most 9.
@@ -53,10 +86,10 @@ impl Bits {
     }
 }
 
-/// The low bits of a number.
-#[expect(clippy::cast_possible_truncation, reason = "at most 64 bits are left")]
-fn low(number: u128, bits: usize) -> u64 {
-    (number & ((1 << bits) - 1)) as u64
+/// As many low bits as are asked for, 1 to 64.
+#[inline]
+fn low(bits: usize) -> u64 {
+    u64::MAX >> (64 - bits.clamp(1, 64))
 }
 
 #[cfg(test)]
@@ -96,7 +129,7 @@ mod tests {
         ) {
             let before = bytes;
             big(first, count).write(&mut bytes, number);
-            prop_assert_eq!(big(first, count).read(&bytes), low(number.into(), count));
+            prop_assert_eq!(big(first, count).read(&bytes), number & low(count));
             for bit in (0..first).chain(first + count..128) {
                 prop_assert_eq!(big(bit, 1).read(&bytes), big(bit, 1).read(&before));
             }

@@ -44,16 +44,23 @@ pub struct Codec {
 /// The fields that differ from datagram to datagram, or are checked for each.
 #[derive(Debug, Clone, Default)]
 struct Patches {
-    lengths: Vec<LengthPatch>,
+    outer: Zone,
+    inner: Zone,
     nexts: Vec<(usize, Spot)>,
     counters: Vec<(usize, Spot)>,
     randoms: Vec<Spot>,
-    /// In the order in which they are made: one that covers another comes after it.
-    checksums: Vec<ChecksumPatch>,
     /// There is padding.
     padded: bool,
     /// The length that tells it from the packet; if there is none, the IP packet does.
     padding_length: Option<LengthPatch>,
+}
+
+/// What is made of other bytes, among the fields that are enciphered or those that are not.
+#[derive(Debug, Clone, Default)]
+struct Zone {
+    lengths: Vec<LengthPatch>,
+    /// In the order in which they are made: one that covers another comes after it.
+    checksums: Vec<ChecksumPatch>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +68,6 @@ struct LengthPatch {
     place: usize,
     spot: Spot,
     count: Count,
-    enciphered: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,7 +76,6 @@ struct ChecksumPatch {
     spot: Spot,
     covers: (Edge, Edge),
     algorithm: Checksum,
-    enciphered: bool,
 }
 
 /// A datagram opened.
@@ -192,7 +197,7 @@ impl Codec {
         head.copy_from_slice(&self.send.head.bytes);
         padding.fill(0);
         tail.copy_from_slice(&self.send.tail.bytes);
-        for length in &self.sent.lengths {
+        for length in self.sent.lengths() {
             let number = length.count.number(lengths.packet, lengths.padding);
             let number = number.ok_or_else(|| length.refuse(lengths))?;
             length.spot.in_datagram(tail_start).write(datagram, number);
@@ -214,11 +219,11 @@ impl Codec {
                 self.random.fill_bytes(bytes.unwrap_or_default());
             }
         }
-        self.sent.sum(datagram, lengths, true);
+        self.sent.inner.sum(datagram, lengths);
         if let (Some(cipher), Some(region)) = (&self.cipher, self.send.region) {
             cipher.apply(datagram.get_mut(enciphered(region, lengths)).unwrap_or_default());
         }
-        self.sent.sum(datagram, lengths, false);
+        self.sent.outer.sum(datagram, lengths);
         Ok(place)
     }
 
@@ -250,10 +255,10 @@ impl Codec {
         if !head.matches(before, &head.outer) || !tail.matches(behind, &tail.outer) {
             return None;
         }
-        if !self.received.padded && !self.received.lengths_fit(datagram, closed, false) {
+        if !self.received.padded && !self.received.outer.lengths_fit(datagram, closed) {
             return None;
         }
-        if !self.received.sums_fit(datagram, closed, false) {
+        if !self.received.outer.sums_fit(datagram, closed) {
             return None;
         }
         let (Some(cipher), Some(region)) = (&self.cipher, *region) else {
@@ -277,15 +282,15 @@ impl Codec {
         if !head.matches(before, &head.inner) || !tail.matches(behind, &tail.inner) {
             return None;
         }
-        let Patches { padded, padding_length, .. } = &self.received;
+        let Patches { outer, inner, padded, padding_length, .. } = &self.received;
         let lengths = if *padded {
             split_padding(padding_length.as_ref(), datagram, closed)?
         } else {
             closed
         };
-        let fit = (!padded || self.received.lengths_fit(datagram, lengths, false))
-            && self.received.lengths_fit(datagram, lengths, true)
-            && self.received.sums_fit(datagram, lengths, true);
+        let fit = (!padded || outer.lengths_fit(datagram, lengths))
+            && inner.lengths_fit(datagram, lengths)
+            && inner.sums_fit(datagram, lengths);
         if !fit || lengths.packet == 0 {
             return None;
         }
@@ -340,14 +345,16 @@ impl Codec {
         let most = |length: &LengthPatch| {
             let numbers = u64::MAX >> (64 - length.spot.bits.count.clamp(1, 64));
             let bytes = usize::try_from(numbers).unwrap_or(usize::MAX);
-            let bytes = bytes.saturating_mul(length.count.unit).saturating_sub(length.count.fixed);
+            let bytes = bytes
+                .saturating_mul(1 << length.count.unit_shift)
+                .saturating_sub(length.count.fixed);
             match (length.count.packet, length.count.padding) {
                 (true, true) => Some(bytes.saturating_sub(self.multiple - 1)),
                 (true, false) => Some(bytes),
                 (false, _) => None,
             }
         };
-        self.sent.lengths.iter().filter_map(most).min().unwrap_or(usize::MAX)
+        self.sent.lengths().filter_map(most).min().unwrap_or(usize::MAX)
     }
 }
 
@@ -355,37 +362,46 @@ impl Patches {
     fn new(format: &Format, shape: &Shape, side: Side) -> Self {
         let mut patches = Self::default();
         for (place, spot, field) in shape.fields(format) {
-            let enciphered = format.enciphers(place);
+            let Self { inner, outer, .. } = &mut patches;
+            let zone = if format.enciphers(place) { inner } else { outer };
             match &field.role {
                 Role::Length { counts, unit } => {
                     let count = shape.count(format, *counts, *unit);
-                    patches.lengths.push(LengthPatch { place, spot, count, enciphered });
+                    zone.lengths.push(LengthPatch { place, spot, count });
                 }
                 Role::Next { .. } => patches.nexts.push((place, spot)),
                 Role::Counter { .. } => patches.counters.push((place, spot)),
                 Role::Random => patches.randoms.push(spot),
                 Role::Checksum { covers, algorithm } => {
                     let (covers, algorithm) = (shape.edges(format, *covers), *algorithm);
-                    let checksum = ChecksumPatch { place, spot, covers, algorithm, enciphered };
-                    patches.checksums.push(checksum);
+                    zone.checksums.push(ChecksumPatch { place, spot, covers, algorithm });
                 }
                 _ => {}
             }
         }
         let order = checksum_order(format);
         let rank = |patch: &ChecksumPatch| order.iter().position(|place| *place == patch.place);
-        patches.checksums.sort_by_key(rank);
+        patches.inner.checksums.sort_by_key(rank);
+        patches.outer.checksums.sort_by_key(rank);
         patches.padded = shape.padding.is_some();
         let split = shape.padding.and_then(|padding| shape::split(format, padding, side));
         if let Some(Split::Length(place)) = split {
-            patches.padding_length = patches.lengths.iter().find(|l| l.place == place).copied();
+            let length = patches.lengths().find(|length| length.place == place).copied();
+            patches.padding_length = length;
         }
         patches
     }
 
-    /// Writes the checksums: those that are enciphered themselves, or those that are not.
-    fn sum(&self, datagram: &mut [u8], lengths: Lengths, enciphered: bool) {
-        for checksum in self.checksums.iter().filter(|sum| sum.enciphered == enciphered) {
+    fn lengths(&self) -> impl Iterator<Item = &LengthPatch> {
+        self.outer.lengths.iter().chain(&self.inner.lengths)
+    }
+}
+
+impl Zone {
+    /// Writes the checksums.
+    #[inline]
+    fn sum(&self, datagram: &mut [u8], lengths: Lengths) {
+        for checksum in &self.checksums {
             let (bits, covers) = checksum.at(lengths);
             bits.write(datagram, 0);
             let sum = summed(datagram, covers, checksum.algorithm);
@@ -393,17 +409,17 @@ impl Patches {
         }
     }
 
-    fn sums_fit(&self, datagram: &mut [u8], lengths: Lengths, enciphered: bool) -> bool {
-        let mut sums = self.checksums.iter().filter(|sum| sum.enciphered == enciphered);
-        sums.all(|checksum| {
+    #[inline]
+    fn sums_fit(&self, datagram: &mut [u8], lengths: Lengths) -> bool {
+        self.checksums.iter().all(|checksum| {
             let (bits, covers) = checksum.at(lengths);
             wrong_sum(datagram, bits, covers, checksum.algorithm).is_none()
         })
     }
 
-    fn lengths_fit(&self, datagram: &[u8], lengths: Lengths, enciphered: bool) -> bool {
-        let mut patches = self.lengths.iter().filter(|length| length.enciphered == enciphered);
-        patches.all(|length| {
+    #[inline]
+    fn lengths_fit(&self, datagram: &[u8], lengths: Lengths) -> bool {
+        self.lengths.iter().all(|length| {
             let found = length.spot.in_datagram(lengths.tail_start()).read(datagram);
             length.count.number(lengths.packet, lengths.padding) == Some(found)
         })
@@ -419,7 +435,7 @@ impl LengthPatch {
             ..Drop::whole(
                 Reason::Length,
                 Layer::Header,
-                bytes / self.count.unit * self.count.unit,
+                bytes >> self.count.unit_shift << self.count.unit_shift,
                 bytes,
             )
         }
@@ -447,7 +463,7 @@ fn split_padding(
 ) -> Option<Lengths> {
     let padding = if let Some(length) = length {
         let number = length.spot.in_datagram(closed.tail_start()).read(datagram);
-        let bytes = usize::try_from(number).ok()?.checked_mul(length.count.unit)?;
+        let bytes = usize::try_from(number).ok()?.checked_mul(1 << length.count.unit_shift)?;
         bytes.checked_sub(length.count.fixed)?
     } else {
         let both = datagram.get(closed.head..closed.tail_start())?;
@@ -585,8 +601,8 @@ fn finish(
         let Some(Role::Next { table, value, otherwise }) = role else { continue };
         let fits = match &inside {
             Ok(inside) => table.number(*inside) == Some(found.number),
-            // What is no packet is of no kind; but a number that names none comes first.
-            Err(_) => table.names(found.number),
+            // What is no packet is of no kind; but a number that names none of ours comes first.
+            Err(_) => table.names(found.number, kind),
         };
         if fits || *value == Some(found.number) {
             continue;
@@ -660,9 +676,12 @@ impl Table {
         }
     }
 
-    /// Whether a number is in it.
+    /// Whether a number names packets of a kind.
     #[must_use]
-    pub fn names(&self, number: u64) -> bool {
-        [self.ipv4, self.ipv6, self.ethernet].contains(&Some(number))
+    pub fn names(&self, number: u64, kind: PacketKind) -> bool {
+        match kind {
+            PacketKind::Ip => [self.ipv4, self.ipv6].contains(&Some(number)),
+            PacketKind::Ethernet => self.ethernet == Some(number),
+        }
     }
 }

@@ -43,6 +43,12 @@ pub(crate) enum EndProblem {
         /// The padding, by its place.
         field: usize,
     },
+    /// A checksum that is not enciphered itself and covers only a part of what is: where the part
+    /// ends may be known only when it is open.
+    PartOfRegion {
+        /// The checksum, by its place.
+        field: usize,
+    },
     /// There are more combinations of conditions than are looked at.
     TooManyCombinations {
         /// How many at most.
@@ -244,6 +250,7 @@ pub(crate) fn check(format: &Format) -> Vec<EndProblem> {
             && before.is_none_or(|field| field.kind != Kind::Packet)
     });
     problems.extend(apart.map(|(field, _)| EndProblem::PaddingApart { field }));
+    problems.extend(parts_of_region(format));
     let classes = classes(format);
     let combinations = classes.iter().try_fold(1usize, |product, (_, numbers)| {
         product.checked_mul(numbers.len()).filter(|product| *product <= MAX_COMBINATIONS)
@@ -348,6 +355,21 @@ fn check_combination(
         problems.extend(problem);
     }
     problems
+}
+
+fn parts_of_region(format: &Format) -> Vec<EndProblem> {
+    let Some(region) = format.cipher.as_ref().map(|cipher| cipher.covers) else {
+        return Vec::new();
+    };
+    let part = |(field, described): (usize, &Field)| match described.role {
+        Role::Checksum { covers, .. } if !region.contains(field) => {
+            let touches = covers.first <= region.last && region.first <= covers.last;
+            let all = covers.first <= region.first && region.last <= covers.last;
+            (touches && !all).then_some(EndProblem::PartOfRegion { field })
+        }
+        _ => None,
+    };
+    format.fields.iter().enumerate().filter_map(part).collect()
 }
 
 /// The open fields of lists' elements, which only a length of the element may count.

@@ -37,7 +37,11 @@ impl Format {
         let mut format = self.clone();
         let mut problems = Vec::new();
         let mut given = Vec::new();
-        for (name, value) in set {
+        // Settings first: the size of a field may be one, whatever the order they were given in.
+        let is_field =
+            |(name, _): &&(&str, &str)| matches!(self.named(name), Ok(Subject::Field(_)));
+        let (fields, settings): (Vec<_>, Vec<_>) = set.iter().partition(is_field);
+        for (name, value) in settings.into_iter().chain(fields) {
             match format.set(name, value) {
                 Ok(subject) => given.push(subject),
                 Err(problem) => problems.push(problem),

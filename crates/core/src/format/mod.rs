@@ -16,6 +16,7 @@ mod given;
 mod literal;
 mod read;
 mod replay;
+mod schema;
 mod shape;
 mod text;
 mod walk;
@@ -31,6 +32,7 @@ pub use condition::{Condition, Subject, Term};
 pub use read::{
     Code, Diagnostic, MAX_FILE_BYTES, Place, Read, Related, Severity, check_files, error_reference,
 };
+pub use schema::{json_schema, key_reference};
 
 /// The version of the language that this program reads.
 pub const LANGUAGE: u64 = 1;

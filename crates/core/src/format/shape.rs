@@ -70,8 +70,8 @@ pub(super) struct Count {
     pub(super) packet: bool,
     /// The padding too.
     pub(super) padding: bool,
-    /// Bytes that one stands for.
-    pub(super) unit: usize,
+    /// One stands for 2 to the power of this many bytes.
+    pub(super) unit_shift: u32,
 }
 
 /// The lengths that differ from datagram to datagram.
@@ -110,7 +110,10 @@ impl Shape {
                 }
                 Kind::List { .. } => {}
                 _ => match literal(field, side) {
-                    None if matches!(field.role, Role::Given { .. }) => {
+                    // A field of no bytes has nothing to be given.
+                    None if matches!(field.role, Role::Given { .. })
+                        && format.fixed_bits(field) != Some(0) =>
+                    {
                         problems.push(RunProblem::must_be_set(format, place));
                     }
                     value => {
@@ -172,7 +175,7 @@ impl Shape {
             fixed: (counts.first..=counts.last).map(bits).sum::<usize>() / 8,
             packet: format.packet_place().is_some_and(|place| counts.contains(place)),
             padding: self.padding.is_some_and(|place| counts.contains(place)),
-            unit: unit.into(),
+            unit_shift: unit.trailing_zeros(),
         }
     }
 
@@ -240,6 +243,7 @@ impl Edge {
 
 impl Count {
     /// What is counted, in bytes.
+    #[inline]
     pub(super) fn bytes(self, packet: usize, padding: usize) -> usize {
         let packet = if self.packet { packet } else { 0 };
         self.fixed + packet + if self.padding { padding } else { 0 }
@@ -248,7 +252,8 @@ impl Count {
     /// The number that says so; nothing if the unit does not divide the bytes.
     pub(super) fn number(self, packet: usize, padding: usize) -> Option<u64> {
         let bytes = self.bytes(packet, padding);
-        bytes.is_multiple_of(self.unit).then_some((bytes / self.unit) as u64)
+        let number = bytes >> self.unit_shift;
+        (number << self.unit_shift == bytes).then_some(number as u64)
     }
 }
 
@@ -266,6 +271,7 @@ impl Lengths {
 
 impl Template {
     /// Whether `bytes` are the template's where they are to be compared.
+    #[inline]
     pub(super) fn matches(&self, bytes: &[u8], mask: &[u8]) -> bool {
         let differs = bytes.iter().zip(&self.bytes).zip(mask);
         differs.fold(0, |sum, ((found, sent), mask)| sum | (found ^ sent) & mask) == 0

@@ -6,6 +6,7 @@ use super::finding::{Finding, Span};
 use super::read;
 use super::source::{Source, harmless, quoted};
 use crate::format::{Field, Format, Kind};
+use std::fmt::Write as _;
 
 /// The most diagnostics of one file that are given.
 const MAX_DIAGNOSTICS: usize = 100;
@@ -39,7 +40,7 @@ impl Read {
     pub fn text(&self) -> String {
         let mut text: String = self.diagnostics.iter().map(ToString::to_string).collect();
         if self.left_off > 0 {
-            text.push_str(&format!("and {} more\n", self.left_off));
+            let _ = writeln!(text, "and {} more", self.left_off);
         }
         text
     }

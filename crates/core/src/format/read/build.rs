@@ -5,7 +5,7 @@ use super::condition::Parts;
 use super::diagnostic::Code;
 use super::field::{Draft, List};
 use super::finding::Finding;
-use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, TABLES, UNITS};
+use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, NO_ROLE, TABLES};
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, expect_kind};
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
             Class::Ipv6 => FieldKind::Ipv6,
             Class::Packet => FieldKind::Packet,
             Class::Padding => {
-                let multiple = self.number(draft.table.get("multiple")?, "`multiple`", 1, 256)?;
+                let multiple = self.number_in(&draft.table, "multiple")?;
                 FieldKind::Padding { multiple: u16::try_from(multiple).ok()? }
             }
             Class::List => {
@@ -103,27 +103,26 @@ impl<'a> Reader<'a> {
             _ if matches!(class, Class::Packet | Class::Padding | Class::List) => {
                 Some(Role::Content)
             }
-            None if value_is_broken => None,
-            None => Some(match &draft.value {
+            NO_ROLE if value_is_broken => None,
+            NO_ROLE => Some(match &draft.value {
                 Some(value) => Role::Constant { value: value.clone(), expect: None },
                 None if around.in_element => Role::Content,
                 None => Role::Given { value: None, expect: None },
             }),
-            Some("length") => self.length(draft, class, around),
-            Some("next") => self.next(draft, class),
-            Some("counter") => self.counter(place, draft, class, around),
-            Some("random") => Some(Role::Random),
-            Some("checksum") => self.checksum(draft, around),
-            Some(_) => Some(Role::Tag),
+            "length" => self.length(draft, class, around),
+            "next" => self.next(draft, class),
+            "counter" => self.counter(place, draft, class, around),
+            "random" => Some(Role::Random),
+            "checksum" => self.checksum(draft, around),
+            _ => Some(Role::Tag),
         }
     }
 
     fn length(&mut self, draft: &Draft<'a>, class: Class, around: Around<'_, 'a>) -> Option<Role> {
         let Fields { list, layout, packet, .. } = around.fields;
-        let unit = match draft.table.get("unit") {
-            Some(node) => self.unit(node),
-            None => (!draft.table.has("unit")).then_some(1),
-        };
+        let unit =
+            if draft.table.has("unit") { self.number_in(&draft.table, "unit") } else { Some(1) };
+        let unit = unit.and_then(|unit| u8::try_from(unit).ok());
         let counts = self.range(draft.table.word("counts")?, "count", list, layout)?;
         let unit = unit?;
         let packet = packet.filter(|packet| counts.contains(*packet));
@@ -131,17 +130,6 @@ impl<'a> Reader<'a> {
             self.length_counts_packet(draft, bits, unit, counts, list);
         }
         Some(Role::Length { counts, unit })
-    }
-
-    fn unit(&mut self, node: Node<'a>) -> Option<u8> {
-        let unit = self.number(node, "`unit`", 1, 8)?;
-        if !UNITS.contains(&unit) {
-            let expected: Vec<_> = UNITS.iter().map(u64::to_string).collect();
-            let written = self.written(node.span);
-            self.does_not_fit(node.span, &written, "`unit`", &expected.join(", "));
-            return None;
-        }
-        u8::try_from(unit).ok()
     }
 
     /// Warns of a length that cannot count most packets.
@@ -299,13 +287,12 @@ impl<'a> Reader<'a> {
 
 /// The whole list, unless a broken range says something else.
 fn whole(table: &Table<'_>, list: &List<'_>) -> Option<Range> {
-    let last = list.drafts.len().checked_sub(1)?;
-    (!table.has("covers")).then_some(Range { first: 0, last })
+    let end = list.drafts.len().checked_sub(1)?;
+    (!table.has("covers")).then_some(Range { first: 0, last: end })
 }
 
 /// The condition that a field stands under; nothing if a part of it is broken.
-fn condition_of(draft: &Draft<'_>, parts: &Parts) -> Option<Condition> {
-    let parts: Option<Vec<_>> =
-        draft.whens.iter().map(|when| parts.get(*when).cloned().flatten()).collect();
-    parts.map(|parts| Condition { parts })
+fn condition_of(draft: &Draft<'_>, known: &Parts) -> Option<Condition> {
+    let found = draft.whens.iter().map(|when| known.get(*when).cloned().flatten());
+    Some(Condition { parts: found.collect::<Option<_>>()? })
 }

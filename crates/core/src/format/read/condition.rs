@@ -12,8 +12,8 @@ use crate::format::{Condition, Literal, SettingKind, Subject, Term};
 
 /// The most terms of one condition.
 const MAX_TERMS: usize = 64;
-/// Steps that the search for numbers that fulfil a condition may take.
-const MAX_STEPS: u32 = 4096;
+/// Steps that the search for numbers that fulfil conditions may take for a whole file.
+const MAX_STEPS: u32 = 20_000;
 
 /// Texts, any of which must hold.
 type Part = Vec<Vec<Term>>;
@@ -35,22 +35,16 @@ impl<'a> Reader<'a> {
         let mut parts = Vec::new();
         for when in &list.conditions {
             let scope = Scope { list, first: Some(when.first) };
-            let part = self.condition("when", when.node, scope);
-            parts.push(part);
+            parts.push(self.condition("when", when.node, scope));
         }
-        let mut reported: Vec<usize> = Vec::new();
-        for draft in &list.drafts {
+        let mut impossible: Vec<usize> = Vec::new();
+        for (place, when) in list.conditions.iter().enumerate() {
             // What an outer condition makes impossible is said once, of the outer one.
-            for depth in 1..=draft.whens.len() {
-                let whens = draft.whens.get(..depth).unwrap_or_default();
-                let Some(last) = whens.last().copied() else { break };
-                if reported.contains(&last) {
-                    break;
-                }
-                if self.never_holds(list, &parts, whens) {
-                    reported.push(last);
-                    self.report_never(list, whens);
-                    break;
+            if !when.inside.iter().any(|outer| impossible.contains(outer)) {
+                let all: Vec<_> = when.inside.iter().copied().chain([place]).collect();
+                if self.never_holds(list, &parts, &all) {
+                    impossible.push(place);
+                    self.report_never(list, &all);
                 }
             }
         }
@@ -61,7 +55,7 @@ impl<'a> Reader<'a> {
     pub(super) fn until(&mut self, node: Node<'a>, element: &List<'a>) -> Option<Condition> {
         let part = self.condition("until", node, Scope { list: element, first: None })?;
         if !self.satisfiable(element, &Vec::new(), &[&part]) {
-            let message = format!("the condition can never hold: {}", self.shown_condition(node));
+            let message = format!("the condition can never hold: {}", shown(node));
             self.findings.add(Finding::new(Code::F34, node.span, message));
         }
         Some(Condition { parts: vec![part] })
@@ -111,7 +105,7 @@ impl<'a> Reader<'a> {
         let mut terms = Some(Vec::new());
         for form in forms {
             let span = self.part_span(word, form.name);
-            let term = self.term(form, span, scope);
+            let term = self.term(&form, span, scope);
             terms = terms.zip(term).map(|(mut terms, term)| {
                 terms.push(term);
                 terms
@@ -120,7 +114,7 @@ impl<'a> Reader<'a> {
         terms
     }
 
-    fn term(&mut self, form: Form<'a>, span: Span, scope: Scope<'_, 'a>) -> Option<Term> {
+    fn term(&mut self, form: &Form<'a>, span: Span, scope: Scope<'_, 'a>) -> Option<Term> {
         let name = Word { text: form.name, span };
         let subject = self.subject(name, scope)?;
         let bits = match subject {
@@ -228,23 +222,21 @@ impl<'a> Reader<'a> {
             .filter_map(|when| list.conditions.get(*when))
             .map(|when| when.node)
             .collect();
-        let shown: Vec<_> = nodes.iter().map(|node| self.shown_condition(*node)).collect();
+        let shown: Vec<_> = nodes.iter().map(|node| shown(*node)).collect();
         let message = format!("the condition can never hold: {}", shown.join(" in "));
         let span = nodes.last().map(|node| node.span);
         self.findings.add(Finding::new(Code::F34, span, message));
     }
 
-    /// A condition as it is written, on one line.
-    fn shown_condition(&self, node: Node<'a>) -> String {
-        let texts = if node.kind() == Kind::Array { node.elements() } else { vec![node] };
-        let words = texts.iter().filter_map(|text| text.word());
-        words.map(|word| quoted(word.text)).collect::<Vec<_>>().join(" or ")
-    }
-
     fn satisfiable(&self, list: &List<'a>, parts: &Parts, wanted: &[&Part]) -> bool {
-        let mut search = Search { reader: self, list, parts, steps: 0 };
-        search.fulfils(wanted.to_vec(), &mut Vec::new())
+        Search { reader: self, list, parts }.fulfils(wanted.to_vec(), &[])
     }
+}
+
+/// A condition as it is written, on one line.
+fn shown(node: Node<'_>) -> String {
+    let words = node.texts();
+    words.into_iter().map(|word| quoted(word.text)).collect::<Vec<_>>().join(" or ")
 }
 
 /// The place of the field with this name.
@@ -309,22 +301,22 @@ struct Search<'s, 'a> {
     reader: &'s Reader<'a>,
     list: &'s List<'a>,
     parts: &'s Parts,
-    steps: u32,
 }
 
 impl<'s> Search<'s, '_> {
     /// Whether all of these can hold with the facts; yes, if it takes too long to tell.
-    fn fulfils(&mut self, mut wanted: Vec<&'s Part>, facts: &mut Vec<Fact>) -> bool {
-        self.steps += 1;
-        if self.steps > MAX_STEPS || wanted.len() > MAX_TERMS {
+    fn fulfils(&self, mut wanted: Vec<&'s Part>, facts: &[Fact]) -> bool {
+        let steps = &self.reader.search_steps;
+        steps.set(steps.get() + 1);
+        if steps.get() > MAX_STEPS || wanted.len() > MAX_TERMS {
             return true;
         }
         let Some(part) = wanted.pop() else { return true };
         part.iter().any(|terms| {
-            let mut facts = facts.clone();
+            let mut facts = facts.to_vec();
             let mut wanted = wanted.clone();
             terms.iter().all(|term| self.learn(*term, &mut facts, &mut wanted))
-                && self.fulfils(wanted, &mut facts)
+                && self.fulfils(wanted, &facts)
         })
     }
 

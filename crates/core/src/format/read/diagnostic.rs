@@ -1,6 +1,6 @@
 //! What a diagnostic says: code, place, message, and what to do about it.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Declares the codes once: name, severity, meaning, and an example of the message.
 macro_rules! codes {
@@ -51,7 +51,7 @@ macro_rules! codes {
 }
 
 codes! {
-    F01 Error "The file is not TOML", r#"TOML: duplicate key"#;
+    F01 Error "The file is not TOML", "TOML: duplicate key";
     F02 Error "A key that does not exist there", r#"unknown key "lenght" in a field"#;
     F03 Error "A key that must be there is not", r#"missing key "name" in a field"#;
     F04 Error "A value of another kind", r#""value" must be an integer, this is text"#;
@@ -132,6 +132,8 @@ codes! {
         r#""crapvpn.magic" is bytes here and u32 in formats/other.toml"#;
     F63 Error "Associated data that is not yet known, or enciphered",
         r#"the associated data must not hold "frame", which is enciphered"#;
+    F64 Error "A checksum over a part of what is enciphered",
+        r#""sum" covers only a part of what is enciphered"#;
 }
 
 /// How grave a diagnostic is.
@@ -239,7 +241,7 @@ pub fn error_reference() -> String {
     for code in Code::ALL {
         let (name, severity) = (code.name(), code.severity().name());
         let example = code.example().replace('|', "\\|");
-        table.push_str(&format!("| {name} | {severity} | {} | {example} |\n", code.meaning()));
+        let _ = writeln!(table, "| {name} | {severity} | {} | {example} |", code.meaning());
     }
     table
 }

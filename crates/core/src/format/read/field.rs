@@ -2,11 +2,13 @@
 
 use super::diagnostic::Code;
 use super::finding::{Finding, Span};
-use super::keys::{Key, Kind, NameOf, Part, ROLES, TABLES, UINT};
+use super::keys::{
+    ELEMENT_ROLES, ELEMENT_TYPES, Key, Kind, NEEDED, NO_ROLE, NameOf, Part, ROLES, TYPES, UINT,
+};
 use super::reader::{Reader, title_of};
 use super::source::quoted;
 use super::table::{Node, Table, Word, expect_entry, expect_kind};
-use super::value::{Class, ELEMENT_TYPES, FIELD_TYPES, greatest, parse_number};
+use super::value::{Class, greatest, parse_number};
 use crate::format::{Accept, Literal, MAX_FIELDS, Size, TAG_BYTES};
 
 /// The deepest that blocks may nest.
@@ -27,6 +29,8 @@ pub(super) struct When<'a> {
     pub(super) node: Node<'a>,
     /// The place of the first field that it decides about.
     pub(super) first: usize,
+    /// The conditions of the blocks that it stands in, by their places, the outermost first.
+    pub(super) inside: Vec<usize>,
 }
 
 /// A field as far as it says by itself what it is.
@@ -37,8 +41,8 @@ pub(super) struct Draft<'a> {
     pub(super) name: Option<Word<'a>>,
     /// Nothing if it is missing or unknown.
     pub(super) class: Option<Class>,
-    /// Nothing if it is unknown.
-    pub(super) role: Option<Option<&'static str>>,
+    /// [`NO_ROLE`] if it has none; nothing if it is unknown.
+    pub(super) role: Option<&'static str>,
     pub(super) size: Option<Size>,
     pub(super) value: Option<Literal>,
     pub(super) accept: Accept,
@@ -46,6 +50,15 @@ pub(super) struct Draft<'a> {
     /// The conditions that it stands under, by their places, the outermost first.
     pub(super) whens: Vec<usize>,
     pub(super) element: Option<List<'a>>,
+}
+
+impl<'a> List<'a> {
+    /// Adds a condition on what is added next, and puts it to those that hold there.
+    fn add_condition(&mut self, node: Node<'a>, whens: &mut Vec<usize>) {
+        let inside = whens.clone();
+        whens.push(self.conditions.len());
+        self.conditions.push(When { node, first: self.drafts.len(), inside });
+    }
 }
 
 impl Draft<'_> {
@@ -61,7 +74,7 @@ impl Draft<'_> {
 
     /// Its role, if it has one and that is known.
     pub(super) fn role(&self) -> Option<&'static str> {
-        self.role.flatten()
+        self.role.filter(|role| *role != NO_ROLE)
     }
 
     /// Whether this is the name that it was given, even if that was refused.
@@ -131,8 +144,7 @@ impl<'a> Reader<'a> {
         }
         let mut whens = whens.to_vec();
         if let Some(node) = table.get("when") {
-            whens.push(list.conditions.len());
-            list.conditions.push(When { node, first: list.drafts.len() });
+            list.add_condition(node, &mut whens);
         }
         match table.get("fields") {
             Some(fields) => self.entries(fields, of, &whens, list),
@@ -145,8 +157,8 @@ impl<'a> Reader<'a> {
         let name = self.name(NameOf::Field, table.word("name"));
         let class = table.word("type").and_then(|word| self.field_class(word, of));
         let role = match table.word("role") {
-            Some(word) => self.one_of(Code::F11, "role", word, &ROLES).map(Some),
-            None => (!table.has("role")).then_some(None),
+            Some(word) => self.one_of(Code::F11, "role", word, &ROLES),
+            None => (!table.has("role")).then_some(NO_ROLE),
         };
         self.ownership(&table, class, role);
         if let Some(span) = table.key_span("when")
@@ -155,9 +167,9 @@ impl<'a> Reader<'a> {
             let message = "a field of a list's element cannot have \"when\"";
             self.findings.add(Finding::new(Code::F29, span, message));
         }
-        if let (Some(word), Some(Some(role))) = (table.word("role"), role)
+        if let (Some(word), Some(role)) = (table.word("role"), role)
             && of == Of::Element
-            && role != "length"
+            && !ELEMENT_ROLES.contains(&role)
         {
             let message =
                 format!("a field of a list's element cannot have the role {}", quoted(role));
@@ -177,8 +189,7 @@ impl<'a> Reader<'a> {
             table,
         };
         if let Some(node) = draft.table.get("when").filter(|_| of == Of::Datagram) {
-            draft.whens.push(list.conditions.len());
-            list.conditions.push(When { node, first: list.drafts.len() });
+            list.add_condition(node, &mut draft.whens);
         }
         self.needed_keys(&draft);
         self.role_fits(&draft);
@@ -195,8 +206,8 @@ impl<'a> Reader<'a> {
     }
 
     fn field_class(&mut self, word: Word<'a>, of: Of) -> Option<Class> {
-        let known: &[&'static str] = if of == Of::Element { &ELEMENT_TYPES } else { &FIELD_TYPES };
-        if of == Of::Element && FIELD_TYPES.contains(&word.text) && !known.contains(&word.text) {
+        let known: &[&'static str] = if of == Of::Element { &ELEMENT_TYPES } else { &TYPES };
+        if of == Of::Element && TYPES.contains(&word.text) && !known.contains(&word.text) {
             let message =
                 format!("the element of a list cannot have a field of type {}", quoted(word.text));
             self.findings.add(Finding::new(Code::F29, word.span, message));
@@ -206,12 +217,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports keys that belong to other types or roles.
-    fn ownership(
-        &mut self,
-        table: &Table<'a>,
-        class: Option<Class>,
-        role: Option<Option<&'static str>>,
-    ) {
+    fn ownership(&mut self, table: &Table<'a>, class: Option<Class>, role: Option<&'static str>) {
         for (key, span) in table.keys() {
             let family = class.map(Class::family);
             if let Some(family) = family.filter(|_| !key.types.is_empty())
@@ -219,7 +225,7 @@ impl<'a> Reader<'a> {
             {
                 self.findings.add(other_type(key, span, class));
             } else if let Some(role) = role.filter(|_| !key.roles.is_empty())
-                && !key.roles.contains(&role.unwrap_or(""))
+                && !key.roles.contains(&role)
             {
                 self.findings.add(other_role(key, span, role));
             }
@@ -230,12 +236,12 @@ impl<'a> Reader<'a> {
         &mut self,
         table: &Table<'a>,
         class: Option<Class>,
-        role: Option<Option<&'static str>>,
+        role: Option<&'static str>,
     ) -> (Option<Literal>, Option<Size>) {
         let Some(class) = class else { return (None, None) };
         let valued = Part::Field.key("value").is_some_and(|key| {
             key.types.contains(&class.family())
-                && role.is_some_and(|role| key.roles.contains(&role.unwrap_or("")))
+                && role.is_some_and(|role| key.roles.contains(&role))
         });
         let value_node = table.get("value").filter(|_| valued);
         let value = value_node.and_then(|node| self.literal("value", class, node));
@@ -250,7 +256,7 @@ impl<'a> Reader<'a> {
             return (value, size_node.and_then(|node| self.size(class, Some(node), None)));
         }
         let size = self.size(class, size_node, value_node.zip(value.as_ref()));
-        if role.flatten() == Some("tag") && size == Some(Size::Open) {
+        if role == Some("tag") && size == Some(Size::Open) {
             return (value, Some(Size::Fixed(TAG_BYTES)));
         }
         (value, size)
@@ -312,35 +318,26 @@ impl<'a> Reader<'a> {
 
     /// Reports keys that the type or role needs.
     fn needed_keys(&mut self, draft: &Draft<'a>) {
-        let of_type = match draft.class {
-            Some(Class::Padding) => Some(("multiple", Some("16 for AES and WireGuard"))),
-            Some(Class::List) => Some(("fields", None)),
-            _ => None,
-        };
-        let counts = "`counts = \"packet\"` for the bytes of the packet alone, `\"packet..\"` for \
-                      all to the end";
-        let of_role = match draft.role() {
-            Some("length") => Some(("counts", Some(counts))),
-            Some("next") => Some(("table", Some("`table = \"ethertype\"`, or one of its own"))),
-            Some("checksum") => Some(("algorithm", Some("`algorithm = \"internet\"`"))),
-            Some("random") if draft.class == Some(Class::Bytes) => Some(("size", None)),
-            _ => None,
-        };
-        let type_word = draft.class.map(Class::family).unwrap_or_default();
-        for (what, word, needed) in
-            [("type", type_word, of_type), ("role", draft.role().unwrap_or_default(), of_role)]
-        {
-            let Some((key, hint)) = needed.filter(|(key, _)| !draft.table.has(key)) else {
-                continue;
-            };
-            let span = draft.table.word(what).map(|word| word.span);
-            let message = format!("the {what} {} needs {}", quoted(word), quoted(key));
-            let mut finding = Finding::new(Code::F20, span, message);
-            if key == "table" {
-                finding = finding.expected(TABLES.join(", ") + ", { 1 = \"ipv4\" }");
+        let family = draft.class.map(Class::family);
+        for (by, word, key, hint) in NEEDED {
+            let found = if by == "type" { family } else { draft.role() };
+            if found == Some(word) && !draft.table.has(key) {
+                self.needs(draft, by, word, key, Some(hint));
             }
-            self.findings.add(finding.hint(hint.map(str::to_owned)));
         }
+        if draft.role() == Some("random")
+            && draft.class == Some(Class::Bytes)
+            && !draft.table.has("size")
+        {
+            self.needs(draft, "role", "random", "size", None);
+        }
+    }
+
+    fn needs(&mut self, draft: &Draft<'a>, by: &str, word: &str, key: &str, hint: Option<&str>) {
+        let span = draft.table.word(by).map(|word| word.span);
+        let message = format!("the {by} {} needs {}", quoted(word), quoted(key));
+        let finding = Finding::new(Code::F20, span, message);
+        self.findings.add(finding.hint(hint.map(str::to_owned)));
     }
 
     /// Reports a role that the type cannot have.
@@ -442,22 +439,13 @@ fn other_type(key: &Key, span: Span, class: Option<Class>) -> Finding {
     Finding::new(Code::F06, span, message)
 }
 
-fn other_role(key: &Key, span: Span, role: Option<&str>) -> Finding {
-    match (key.roles, role) {
-        ([owner], _) => {
-            let message = format!("{} belongs to role {}", quoted(key.name), quoted(owner));
-            let hint = role.is_none().then(|| format!("add `role = {}`", quoted(owner)));
-            Finding::new(Code::F06, span, message).hint(hint)
-        }
-        (_, role) => {
-            let role = quoted(role.unwrap_or_default());
-            let message = format!("{} does not belong to role {role}", quoted(key.name));
-            let owners: Vec<_> = key
-                .roles
-                .iter()
-                .map(|role| if role.is_empty() { "no role" } else { role })
-                .collect();
-            Finding::new(Code::F06, span, message).expected(owners.join(", "))
-        }
+fn other_role(key: &Key, span: Span, role: &str) -> Finding {
+    if let [owner] = key.roles {
+        let message = format!("{} belongs to role {}", quoted(key.name), quoted(owner));
+        let hint = (role == NO_ROLE).then(|| format!("add `role = {}`", quoted(owner)));
+        return Finding::new(Code::F06, span, message).hint(hint);
     }
+    let message = format!("{} does not belong to role {}", quoted(key.name), quoted(role));
+    let owners = key.roles.iter().map(|role| if *role == NO_ROLE { "no role" } else { role });
+    Finding::new(Code::F06, span, message).expected(owners.collect::<Vec<_>>().join(", "))
 }

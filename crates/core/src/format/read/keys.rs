@@ -2,14 +2,22 @@
 //!
 //! The one table from which come the check of keys, the JSON Schema and the reference.
 
-use crate::format::{Algorithm, MAX_FIXED_BYTES};
+use crate::format::{Algorithm, LANGUAGE, MAX_FIXED_BYTES};
 
 /// The types of a field that have one name; integers are `u1` to `u64`.
 pub(crate) const TYPES: [&str; 8] =
     ["bytes", "text", "mac", "ipv4", "ipv6", "packet", "padding", "list"];
+/// The types that the element of a list may have besides integers.
+pub(crate) const ELEMENT_TYPES: [&str; 5] = ["bytes", "text", "mac", "ipv4", "ipv6"];
+/// The roles that a field of an element may have.
+pub(crate) const ELEMENT_ROLES: [&str; 1] = ["length"];
+/// The types that a setting may have besides integers.
+pub(crate) const SETTING_TYPES: [&str; 1] = ["bytes"];
 /// How messages and the reference write the type of an integer.
 pub(crate) const UINT: &str = "uN";
 pub(crate) const ROLES: [&str; 6] = ["length", "next", "counter", "random", "checksum", "tag"];
+/// How the table says that a field has no role.
+pub(crate) const NO_ROLE: &str = "";
 pub(crate) const PACKET_KINDS: [&str; 2] = ["ip", "ethernet"];
 /// What a table of `next` may name.
 pub(crate) const NEXT_KINDS: [&str; 3] = ["ipv4", "ipv6", "ethernet"];
@@ -24,6 +32,21 @@ pub(crate) const RANGE_FORMS: &str =
     r#"a field or a range of this list: "a", "a..b", "a..", "..b", "..""#;
 /// How a condition is written.
 pub(crate) const CONDITION_FORMS: &str = "NAME, !NAME, NAME = NUMBER, NAME != NUMBER, joined by &";
+
+/// Keys of a field that a type or role needs: whether it is a type or a role, which one, the key, and
+/// the hint for who left it out.
+pub(crate) const NEEDED: [(&str, &str, &str, &str); 5] = [
+    ("type", "padding", "multiple", "`multiple = 16` makes whole blocks of 16 bytes"),
+    ("type", "list", "fields", "`fields = [ … ]`, the fields of one element"),
+    (
+        "role",
+        "length",
+        "counts",
+        "`counts = \"packet\"` for the bytes of the packet alone, `\"packet..\"` for all to the end",
+    ),
+    ("role", "next", "table", "`table = \"ethertype\"`, or one of its own: `{ 1 = \"ipv4\" }`"),
+    ("role", "checksum", "algorithm", "`algorithm = \"internet\"`"),
+];
 
 /// The words for ciphers.
 pub(crate) const CIPHERS: [&str; 5] = [
@@ -56,7 +79,7 @@ pub(crate) struct Key {
     pub(crate) doc: &'static str,
     /// The types of field that may have it; empty: all.
     pub(crate) types: &'static [&'static str],
-    /// The roles of a field that may have it, "" being none; empty: all.
+    /// The roles of a field that may have it, [`NO_ROLE`] among them; empty: all.
     pub(crate) roles: &'static [&'static str],
 }
 
@@ -149,7 +172,7 @@ const DOC: &str = "More for people";
 const VALUED: &[&str] = &[UINT, "bytes", "text", "mac", "ipv4", "ipv6"];
 
 static TOP: [Key; 12] = [
-    key("language", Shape::Number(1, u64::MAX), "1", "The version of this language"),
+    key("language", Shape::Number(1, LANGUAGE), "1", "The version of this language"),
     key("name", Shape::Name(NameOf::Format), "", "What the command line calls the format")
         .required(),
     key("title", Shape::Text, "the name", TITLE),
@@ -242,10 +265,10 @@ static FIELD: [Key; 21] = [
         "The constant; of a counter: the first number; of `next`: sent instead of the table's number",
     )
     .of_types(VALUED)
-    .of_roles(&["", "next", "counter"]),
+    .of_roles(&[NO_ROLE, "next", "counter"]),
     key("accept", Shape::Word(&["any"]), "exactly what is sent", "The receiver takes any value")
         .of_types(VALUED)
-        .of_roles(&["", "checksum"]),
+        .of_roles(&[NO_ROLE, "checksum"]),
     key("endian", Shape::Word(&ENDIANS), "as at the top", "The order of its bytes").of_types(&[UINT]),
     key("when", Shape::Condition, "always", "It is there only if this holds"),
     key("names", Shape::Names, "none", "What some of its numbers mean").of_types(&[UINT]),
@@ -312,7 +335,7 @@ impl Part {
     }
 
     /// Where a message says that something is.
-    pub(super) fn place(self) -> &'static str {
+    pub(crate) fn place(self) -> &'static str {
         match self {
             Self::Top => "at the top",
             Self::Carrier => "in `carrier`",
@@ -361,7 +384,7 @@ impl NameOf {
     }
 
     /// The pattern in words.
-    pub(super) fn rule(self) -> &'static str {
+    pub(crate) fn rule(self) -> &'static str {
         match self {
             Self::Format => "small letters, digits and \"-\", a letter first",
             Self::Filter | Self::Setting => "small letters, digits and \"_\", a letter first",

@@ -5,6 +5,7 @@ use super::field::{Draft, List};
 use super::finding::Finding;
 use super::reader::Reader;
 use super::source::quoted;
+use super::table::Node;
 use super::value::{Class, bits_in_words};
 use crate::format::{Endian, MAX_FIXED_BYTES, Size};
 
@@ -66,16 +67,15 @@ impl<'a> Reader<'a> {
             before = Some(draft);
         }
         if let (Some(bit), Some(last)) = (walk.bit.filter(|bit| *bit != 0), before) {
-            match walk.suspect {
-                Some((place, bit)) => self.starts_inside(list, place, bit),
-                None => {
-                    let (missing, are) = (bits_in_words(8 - bit), are(8 - bit));
-                    let message = format!(
-                        "the list ends in the middle of a byte: {missing} before its end {are} missing"
-                    );
-                    let finding = Finding::new(Code::F16, last.span(), message);
-                    self.findings.add(finding.hint(reserved(8 - bit)));
-                }
+            if let Some((place, bit)) = walk.suspect {
+                self.starts_inside(list, place, bit);
+            } else {
+                let (missing, are) = (bits_in_words(8 - bit), are(8 - bit));
+                let message = format!(
+                    "the list ends in the middle of a byte: {missing} before its end {are} missing"
+                );
+                let finding = Finding::new(Code::F16, last.span(), message);
+                self.findings.add(finding.hint(reserved(8 - bit)));
             }
         }
         self.fixed_bytes(list);
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
     ) {
         let texts = |draft: &Draft<'a>| -> Vec<_> {
             let nodes = draft.whens.iter().filter_map(|when| list.conditions.get(*when));
-            nodes.map(|when| self.written_texts(when.node)).collect()
+            nodes.map(|when| texts_of(when.node)).collect()
         };
         let (old, new) = (texts(before), texts(draft));
         if old == new || walk.bit.is_none_or(|bit| bit == 0) {
@@ -192,15 +192,6 @@ impl<'a> Reader<'a> {
         self.findings
             .add(finding.related(related.span(), format!("the field {}", related.quoted())));
         *walk = Walk { bit: None, byte: None, suspect: None };
-    }
-
-    /// The texts of a condition, without the spaces that make no difference.
-    fn written_texts(&self, node: super::table::Node<'a>) -> Vec<String> {
-        let texts = match node.word() {
-            Some(word) => vec![word],
-            None => node.elements().into_iter().filter_map(super::table::Node::word).collect(),
-        };
-        texts.iter().map(|word| word.text.replace(' ', "")).collect()
     }
 
     /// Reports a list whose fields of known size have too many bytes.
@@ -236,6 +227,11 @@ impl<'a> Reader<'a> {
         });
         numbers.max().unwrap_or(0).min(1 << 20)
     }
+}
+
+/// The texts of a condition, without the spaces that make no difference.
+fn texts_of(node: Node<'_>) -> Vec<String> {
+    node.texts().iter().map(|word| word.text.replace(' ', "")).collect()
 }
 
 /// The bytes of a field that is no integer, if they are known from the description alone.

@@ -32,6 +32,7 @@ use finding::{Finding, Findings, Span};
 use keys::{NameOf, Part};
 use reader::Reader;
 use source::harmless;
+use std::collections::BTreeSet;
 use table::{Table, pairs};
 use toml::de::{DeTable, DeValue};
 use value::{Class, greatest};
@@ -57,7 +58,8 @@ fn read(text: &str) -> Outcome {
         return outcome;
     }
     let (document, errors) = DeTable::parse_recoverable(text);
-    let mut broken_lines: Vec<usize> = Vec::new();
+    let mut reader = Reader::new(text);
+    let mut broken_lines = BTreeSet::new();
     let mut last = None;
     for error in &errors {
         let span = error.span().map(Span::from);
@@ -68,19 +70,18 @@ fn read(text: &str) -> Outcome {
         }
         // A key given twice breaks nothing else.
         if error.message() != "duplicate key" {
-            broken_lines.push(span.map_or(0, |span| line_of(text, span)));
+            broken_lines.insert(span.map_or(0, |span| reader.lines.number(span)));
         }
         outcome.findings.add(Finding::new(Code::F01, span, message));
     }
-    let mut reader = Reader::new(text);
     let read = reader.description(document.get_ref());
-    let mut found = reader.findings;
+    let Reader { lines, findings: mut found, .. } = reader;
     if !broken_lines.is_empty() {
         // What is missing or does not fit may be what the parser could not read.
         found.list.retain(|finding| {
             finding.code != Code::F03
                 && finding.code <= Code::F13
-                && finding.span.is_some_and(|span| !broken_lines.contains(&line_of(text, span)))
+                && finding.span.is_some_and(|span| !broken_lines.contains(&lines.number(span)))
         });
     }
     outcome.findings.list.append(&mut found.list);
@@ -89,11 +90,6 @@ fn read(text: &str) -> Outcome {
             read.map_or((None, Vec::new()), |(format, names)| (Some(format), names));
     }
     outcome
-}
-
-fn line_of(text: &str, span: Span) -> usize {
-    let before = text.as_bytes().get(..span.start).unwrap_or_default();
-    before.iter().filter(|byte| **byte == b'\n').count()
 }
 
 impl<'a> Reader<'a> {
@@ -107,15 +103,13 @@ impl<'a> Reader<'a> {
         let top = Table::read(Part::Top, whole, pairs(document), self.text, &mut self.findings);
         let name = self.name(NameOf::Format, top.word("name"));
         let filter = self.name(NameOf::Filter, top.word("filter"));
-        if let Some(node) = top.get("language") {
-            self.number(node, "`language`", 1, LANGUAGE);
-        }
+        self.number_in(&top, "language");
         let endian = self.endian(top.word("endian"));
         self.endian = endian.unwrap_or(self.endian);
         let carrier = self.carrier(top.get("carrier"));
-        let kinds = top.get("packet").map(|node| self.packet(node)).unwrap_or_default();
 
         let before = self.findings.errors();
+        let kinds = top.get("packet").map(|node| self.packet(node)).unwrap_or_default();
         self.read_settings(top.get("settings"));
         let list = top.get("fields").and_then(|node| self.fields(node))?;
         let layout = self.layout(&list);

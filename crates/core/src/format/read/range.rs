@@ -20,7 +20,7 @@ impl<'a> Reader<'a> {
         list: &List<'a>,
         layout: &Layout,
     ) -> Option<Range> {
-        let last = list.drafts.len().checked_sub(1)?;
+        let all = list.drafts.len().checked_sub(1)?;
         let range = match word.text.split_once("..") {
             None => {
                 let place = self.range_end(word, word.text, purpose, list)?;
@@ -31,8 +31,8 @@ impl<'a> Reader<'a> {
                     "" => Some(open),
                     name => self.range_end(word, name, purpose, list),
                 };
-                let (first, last) = (end(from, 0), end(to, last));
-                Range { first: first?, last: last? }
+                let ends = (end(from, 0), end(to, all));
+                Range { first: ends.0?, last: ends.1? }
             }
         };
         if range.first > range.last {

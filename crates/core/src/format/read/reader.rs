@@ -2,12 +2,13 @@
 
 use super::diagnostic::Code;
 use super::finding::{Finding, Findings, Span};
-use super::keys::{Kind, NameOf, PACKET_KINDS, Part};
-use super::source::quoted;
+use super::keys::{Kind, NameOf, PACKET_KINDS, Part, SETTING_TYPES};
+use super::source::{Lines, quoted};
 use super::table::{Node, Table, Word, expect_entry};
-use super::value::{Class, SETTING_TYPES};
+use super::value::Class;
 use super::words::{did_you_mean, nearest};
 use crate::format::{Carrier, Endian, Literal, PacketKind, Setting, SettingKind};
+use std::cell::Cell;
 
 /// The most ports of one carrier.
 const MAX_PORTS: usize = 64;
@@ -15,11 +16,14 @@ const MAX_PORTS: usize = 64;
 /// What reading knows so far.
 pub(super) struct Reader<'a> {
     pub(super) text: &'a str,
+    pub(super) lines: Lines,
     pub(super) findings: Findings,
     /// The settings; one that is broken stands in with what is known of it.
     pub(super) settings: Vec<Setting>,
     /// Where the names of the settings stand.
     pub(super) setting_spans: Vec<Span>,
+    /// Steps that the search for numbers that fulfil conditions took.
+    pub(super) search_steps: Cell<u32>,
     /// The order of bytes of integers that say nothing about it.
     pub(super) endian: Endian,
 }
@@ -28,9 +32,11 @@ impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self {
             text,
+            lines: Lines::new(text),
             findings: Findings::default(),
             settings: Vec::new(),
             setting_spans: Vec::new(),
+            search_steps: Cell::new(0),
             endian: Endian::Big,
         }
     }
@@ -190,34 +196,30 @@ impl<'a> Reader<'a> {
     }
 
     fn setting_kind(&mut self, class: Class, table: &Table<'a>) -> Option<SettingKind> {
-        let size = table.get("size");
-        match (class, size) {
-            (Class::Uint(bits), _) => {
+        match class {
+            Class::Uint(bits) => {
                 if let Some(span) = table.key_span("size") {
                     let message = "\"size\" belongs to type \"bytes\"";
                     self.findings.add(Finding::new(Code::F06, span, message));
                 }
                 Some(SettingKind::Uint { bits })
             }
-            (_, Some(node)) => {
-                let most = crate::format::MAX_FIXED_BYTES as u64;
-                let size = self.number(node, "`size`", 1, most)?;
-                usize::try_from(size).ok().map(|size| SettingKind::Bytes { size })
-            }
-            (_, None) => {
-                if !table.has("size") {
-                    let message = "the type \"bytes\" of a setting needs \"size\"";
-                    let span = table.word("type").map(|word| word.span);
-                    self.findings.add(Finding::new(Code::F20, span, message));
-                }
+            _ if !table.has("size") => {
+                let message = "the type \"bytes\" of a setting needs \"size\"";
+                let span = table.word("type").map(|word| word.span);
+                self.findings.add(Finding::new(Code::F20, span, message));
                 None
+            }
+            _ => {
+                let size = self.number_in(table, "size")?;
+                usize::try_from(size).ok().map(|size| SettingKind::Bytes { size })
             }
         }
     }
 
     /// Reports a name that another one has already.
     pub(super) fn taken(&mut self, name: Word<'_>, first: Option<Span>) {
-        let line = first.map(|span| self.line(span));
+        let line = first.map(|span| self.lines.number(span));
         let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
         let message = format!("the name {} is taken{line}", quoted(name.text));
         let mut finding = Finding::new(Code::F12, name.span, message);
@@ -225,12 +227,6 @@ impl<'a> Reader<'a> {
             finding = finding.related(first, format!("the first {}", quoted(name.text)));
         }
         self.findings.add(finding);
-    }
-
-    /// The number of the line in which a part of the text begins.
-    pub(super) fn line(&self, span: Span) -> usize {
-        let before = self.text.as_bytes().get(..span.start).unwrap_or_default();
-        before.iter().filter(|byte| **byte == b'\n').count() + 1
     }
 
     /// The place of the setting that a size names; it must be a number.
@@ -257,11 +253,12 @@ impl<'a> Reader<'a> {
     pub(super) fn did_you_mean_at<'n>(
         &self,
         word: &str,
-        known: impl Iterator<Item = (&'n str, Span)> + Clone,
+        known: impl Iterator<Item = (&'n str, Span)>,
     ) -> Option<String> {
-        let near = nearest(word, known.clone().map(|(name, _)| name))?;
-        let (_, span) = known.clone().find(|(name, _)| *name == near)?;
-        Some(format!("did you mean {} (line {})?", quoted(near), self.line(span)))
+        let known: Vec<_> = known.collect();
+        let near = nearest(word, known.iter().map(|(name, _)| *name))?;
+        let (_, span) = known.iter().find(|(name, _)| *name == near)?;
+        Some(format!("did you mean {} (line {})?", quoted(near), self.lines.number(*span)))
     }
 }
 

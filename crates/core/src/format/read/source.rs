@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Place, Related};
 use super::finding::{Finding, Span};
+use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar;
 
 /// Columns of the screen that a line shown may take; a longer one is cut around the place.
@@ -13,23 +14,36 @@ const TAB: &str = "    ";
 /// Characters of a word from the file that a message repeats.
 const QUOTED_CHARACTERS: usize = 80;
 
+/// Where the lines of a text begin.
+pub(super) struct Lines(Vec<usize>);
+
+impl Lines {
+    pub(super) fn new(text: &str) -> Self {
+        let behind = text.match_indices('\n').map(|(place, _)| place + 1);
+        Self(std::iter::once(0).chain(behind).collect())
+    }
+
+    /// The number of the line in which something begins, from 1.
+    pub(super) fn number(&self, span: Span) -> usize {
+        self.0.partition_point(|start| *start <= span.start).max(1)
+    }
+
+    /// Where a line begins, by its number.
+    fn start(&self, number: usize) -> Option<usize> {
+        self.0.get(number.checked_sub(1)?).copied()
+    }
+}
+
 /// The text of one file.
 pub(super) struct Source<'a> {
     file: String,
     text: &'a str,
-    /// Where each line begins.
-    starts: Vec<usize>,
+    lines: Lines,
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(file: &str, text: &'a str) -> Self {
-        let behind = text.match_indices('\n').map(|(place, _)| place + 1);
-        Self { file: harmless(file), text, starts: std::iter::once(0).chain(behind).collect() }
-    }
-
-    /// The number of the line in which a byte stands, from 1.
-    pub(super) fn line(&self, byte: usize) -> usize {
-        self.starts.partition_point(|start| *start <= byte).max(1)
+        Self { file: harmless(file), text, lines: Lines::new(text) }
     }
 
     /// A finding with its lines and columns.
@@ -37,7 +51,7 @@ impl<'a> Source<'a> {
         let related = finding
             .related
             .into_iter()
-            .map(|(span, message)| Related { line: self.line(span.start), message });
+            .map(|(span, message)| Related { line: self.lines.number(span), message });
         Diagnostic {
             code: finding.code,
             severity: finding.severity,
@@ -52,9 +66,9 @@ impl<'a> Source<'a> {
 
     /// The place of a part of the text; of a part of several lines, its first line.
     fn place(&self, span: Span) -> Place {
-        let line = self.line(span.start);
-        let start = self.starts.get(line - 1).copied().unwrap_or_default();
-        let end = self.starts.get(line).map_or(self.text.len(), |next| next - 1);
+        let line = self.lines.number(span);
+        let start = self.lines.start(line).unwrap_or_default();
+        let end = self.lines.start(line + 1).map_or(self.text.len(), |next| next - 1);
         let text = self.text.get(start..end).unwrap_or_default();
         let text = text.strip_suffix('\r').unwrap_or(text);
         let (before, rest) = split(text, span.start - start);
@@ -182,8 +196,12 @@ fn push_harmless(text: &mut String, character: char) {
     let number = u32::from(character);
     match character {
         _ if !is_treacherous(character) => text.push(character),
-        _ if number <= 0xffff => text.push_str(&format!("\\u{number:04x}")),
-        _ => text.push_str(&format!("\\U{number:08x}")),
+        _ if number <= 0xffff => {
+            let _ = write!(text, "\\u{number:04x}");
+        }
+        _ => {
+            let _ = write!(text, "\\U{number:08x}");
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::diagnostic::Code;
 use super::finding::{Finding, Findings, Span};
-use super::keys::{Key, Kind, Part};
+use super::keys::{Key, Kind, Part, Shape};
 use super::source::quoted;
 use super::words::did_you_mean;
 use toml::Spanned;
@@ -59,6 +59,12 @@ impl<'a> Node<'a> {
     /// The text that it is.
     pub(super) fn word(self) -> Option<Word<'a>> {
         self.value.as_str().map(|text| Word { span: self.span, text })
+    }
+
+    /// The text that it is, or the texts in the array that it is.
+    pub(super) fn texts(self) -> Vec<Word<'a>> {
+        let elements = self.elements().into_iter().filter_map(Self::word);
+        self.word().into_iter().chain(elements).collect()
     }
 
     /// The elements, if it is an array.
@@ -124,6 +130,11 @@ impl<'a> Table<'a> {
     /// The value of a key, if it is there and of the right kind.
     pub(super) fn get(&self, name: &str) -> Option<Node<'a>> {
         self.entry(name).filter(|entry| entry.sound).map(|entry| entry.node)
+    }
+
+    /// The value of a key with what the key holds, if it is there and of the right kind.
+    pub(super) fn shaped(&self, name: &str) -> Option<(Node<'a>, Shape)> {
+        self.entry(name).filter(|entry| entry.sound).map(|entry| (entry.node, entry.key.shape))
     }
 
     /// The text of a key, if it is there and text.

@@ -2,10 +2,10 @@
 
 use super::diagnostic::Code;
 use super::finding::{Finding, Span};
-use super::keys::{Kind, TYPES, UINT};
+use super::keys::{Kind, Shape, UINT};
 use super::reader::Reader;
 use super::source::quoted;
-use super::table::{Node, Word, expect_kind};
+use super::table::{Node, Table, Word, expect_kind};
 use super::words::did_you_mean;
 use crate::format::literal;
 use crate::format::{Literal, Size};
@@ -108,6 +108,25 @@ impl<'a> Reader<'a> {
             self.does_not_fit(node.span, &written, what, &expected);
         }
         fitting
+    }
+
+    /// The number in a key whose bounds stand in the table of keys.
+    pub(super) fn number_in(&mut self, table: &Table<'a>, key: &str) -> Option<u64> {
+        let (node, shape) = table.shaped(key)?;
+        let what = format!("`{key}`");
+        match shape {
+            Shape::Number(least, most) => self.number(node, &what, least, most),
+            Shape::OneOf(numbers) => {
+                let found = self.number(node, &what, 0, u64::MAX)?;
+                if numbers.contains(&found) {
+                    return Some(found);
+                }
+                let expected: Vec<_> = numbers.iter().map(u64::to_string).collect();
+                self.does_not_fit(node.span, &self.written(node.span), &what, &expected.join(", "));
+                None
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn does_not_fit(&mut self, span: Span, value: &str, what: &str, expected: &str) {
@@ -259,15 +278,9 @@ pub(super) fn bits_in_words(count: u8) -> String {
     if count == 1 { "1 bit".into() } else { format!("{count} bits") }
 }
 
-/// The types that a setting may have besides integers.
-pub(super) const SETTING_TYPES: [&str; 1] = ["bytes"];
-/// The types that the element of a list may have besides integers.
-pub(super) const ELEMENT_TYPES: [&str; 5] = ["bytes", "text", "mac", "ipv4", "ipv6"];
-/// The types that a field may have besides integers.
-pub(super) const FIELD_TYPES: [&str; 8] = TYPES;
-
 #[cfg(test)]
 mod tests {
+    use super::super::keys::TYPES;
     use super::*;
 
     #[test]
@@ -277,7 +290,7 @@ mod tests {
         for word in ["u0", "u65", "u08", "u", "u+8", "u 8", "U8", "u256", "int", "", "uä"] {
             assert_eq!(Class::parse(word), None, "{word}");
         }
-        for word in FIELD_TYPES {
+        for word in TYPES {
             assert_eq!(Class::parse(word).unwrap().words(), word);
         }
     }

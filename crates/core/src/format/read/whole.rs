@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             _ => {}
         }
         if let (Some(node), true) = (top.get("packet"), kinds.len() > 1)
-            && fields.list.drafts.iter().all(|draft| draft.role != Some(Some("next")))
+            && fields.list.drafts.iter().all(|draft| draft.role() != Some("next"))
             && fields.list.drafts.iter().all(|draft| draft.role.is_some())
         {
             let message = "`packet` lists two kinds but no field has role \"next\"";
@@ -112,6 +112,8 @@ impl<'a> Reader<'a> {
             let back = |other: &&(usize, _)| other.0 != *place && covers.contains(other.0);
             left.iter().find(back).map(|(other, _)| (*place.min(other), *place.max(other)))
         });
+        let enciphered = format.cipher.as_ref().map(|cipher| cipher.covers);
+        let is_inside = |place: usize| enciphered.is_some_and(|range| range.contains(place));
         let name = |place: usize| list.drafts.get(place).map(Draft::quoted).unwrap_or_default();
         if let Some((first, second)) = circle {
             let message = format!("{} and {} cover each other", name(first), name(second));
@@ -120,8 +122,15 @@ impl<'a> Reader<'a> {
             self.findings.add(finding.hint(hint.to_owned()));
         }
         let tag = format.fields.iter().position(|field| field.role == Role::Tag);
-        let enciphered = format.cipher.as_ref().map(|cipher| cipher.covers);
         for (place, covers) in &sums {
+            let outside =
+                sums.iter().find(|(other, _)| !is_inside(*other) && covers.contains(*other));
+            if let Some((outside, _)) = outside.filter(|_| is_inside(*place)) {
+                // One that is enciphered is made first.
+                let message =
+                    format!("{} covers {}, which is made after it", name(*place), name(*outside));
+                self.findings.add(Finding::new(Code::F25, span(*place), message));
+            }
             if let (Some(tag), Some(enciphered)) = (tag, enciphered)
                 && enciphered.contains(*place)
                 && covers.contains(tag)
@@ -142,7 +151,7 @@ impl<'a> Reader<'a> {
             {
                 continue;
             }
-            let finding = end_problem(*problem, list, top.key_span("fields"));
+            let finding = end_problem(*problem, format, list, top.key_span("fields"));
             self.findings.add(finding);
         }
         if format.decode_only.is_none() {
@@ -174,7 +183,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn end_problem(problem: EndProblem, list: &List<'_>, fields: Option<Span>) -> Finding {
+fn end_problem(
+    problem: EndProblem,
+    format: &Format,
+    list: &List<'_>,
+    fields: Option<Span>,
+) -> Finding {
     let draft = |place: usize| list.drafts.get(place);
     let name = |place: usize| draft(place).map(Draft::quoted).unwrap_or_default();
     let span = |place: usize| draft(place).map(Draft::span);
@@ -189,10 +203,15 @@ fn end_problem(problem: EndProblem, list: &List<'_>, fields: Option<Span>) -> Fi
                 name(field),
                 name(other)
             );
-            let hint = format!(
-                "a length that counts {}, a `size`, or conditions that exclude each other",
-                name(field)
-            );
+            let is_padding = draft(other).is_some_and(|draft| draft.class == Some(Class::Padding));
+            let hint = if is_padding && format.cipher.is_some() {
+                "the cipher must cover the padding too: `covers = \"packet..padding\"`".to_owned()
+            } else {
+                format!(
+                    "a length that counts {}, a `size`, or conditions that exclude each other",
+                    name(field)
+                )
+            };
             related(Finding::new(Code::F40, span(other), message).hint(hint), field)
         }
         EndProblem::DependsBehind { field, on } => {
@@ -219,6 +238,11 @@ fn end_problem(problem: EndProblem, list: &List<'_>, fields: Option<Span>) -> Fi
         EndProblem::PaddingApart { field } => {
             let message = format!("{} must stand straight behind the packet", name(field));
             Finding::new(Code::F44, span(field), message)
+        }
+        EndProblem::PartOfRegion { field } => {
+            let message = format!("{} covers only a part of what is enciphered", name(field));
+            let hint = "cover all of it or nothing, or have the checksum enciphered too".to_owned();
+            Finding::new(Code::F64, span(field), message).hint(hint)
         }
         EndProblem::TooManyCombinations { most } => {
             let message = format!("the conditions have more than {most} combinations");

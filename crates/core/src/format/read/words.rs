@@ -11,6 +11,7 @@ pub(super) fn nearest<'w>(word: &str, words: impl IntoIterator<Item = &'w str>) 
     let most = 2.min(word.chars().count().saturating_sub(1));
     words
         .into_iter()
+        .filter(|other| other.len().abs_diff(word.len()) <= 2 * most)
         .filter_map(|other| Some((distance(word, other).filter(|found| *found <= most)?, other)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, other)| other)
