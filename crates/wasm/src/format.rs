@@ -305,13 +305,13 @@ impl Format {
     /// Its bit diagram, in ASCII.
     #[must_use]
     pub fn diagram_ascii(&self) -> String {
-        String::new()
+        format::diagram::ascii(&self.format)
     }
 
     /// Its bit diagram, as SVG.
     #[must_use]
     pub fn diagram_svg(&self) -> String {
-        String::new()
+        format::diagram::svg(&self.format)
     }
 }
 

@@ -5,6 +5,8 @@
 //! what it compiles to for running, [`decode`] takes a datagram apart by it, [`diagram`] draws it.
 //! The language is told in `docs/language.md`.
 
+pub mod diagram;
+
 mod bits;
 mod builtin;
 mod codec;

@@ -32,6 +32,7 @@ use finding::{Finding, Findings, Span};
 use keys::{NameOf, Part};
 use reader::Reader;
 use source::harmless;
+pub(super) use source::is_treacherous;
 use std::collections::BTreeSet;
 use table::{Table, pairs};
 use toml::de::{DeTable, DeValue};

@@ -206,7 +206,7 @@ fn push_harmless(text: &mut String, character: char) {
 }
 
 /// Whether a character steers a terminal, turns the direction of writing, or cannot be seen.
-fn is_treacherous(character: char) -> bool {
+pub(in crate::format) fn is_treacherous(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
