@@ -538,6 +538,7 @@ export interface InitOutput {
     readonly description_schema: (a: number) => void;
     readonly format_built_in: (a: number, b: number, c: number) => void;
     readonly format_diagram_ascii: (a: number, b: number) => void;
+    readonly format_diagram_svg: (a: number, b: number) => void;
     readonly format_info: (a: number, b: number) => void;
     readonly format_names: (a: number) => void;
     readonly format_overhead: (a: number) => number;
@@ -561,7 +562,6 @@ export interface InitOutput {
     readonly tunnel_poll_wrong_key: (a: number) => number;
     readonly tunnel_refuse: (a: number, b: number, c: number, d: number) => void;
     readonly version: (a: number) => void;
-    readonly format_diagram_svg: (a: number, b: number) => void;
     readonly __wbindgen_export: (a: number, b: number) => number;
     readonly __wbindgen_export2: (a: number, b: number, c: number, d: number) => number;
     readonly __wbindgen_add_to_stack_pointer: (a: number) => number;
