@@ -9,8 +9,11 @@ import { readBytes } from "./input.js";
 /** The author's own. */
 export const DEFAULT_FORMAT = "crapvpn";
 
-/** What the core takes for a description; it refuses more in its own words. */
-const MAX_BYTES = 64 * 1024;
+/**
+ * More than the core takes for a description, even without a last character that is cut: the core
+ * refuses that in its own words.
+ */
+const MAX_BYTES = 64 * 1024 + 4;
 
 /**
  * The format that a word means: with a slash or a point in it a file, else a built-in one.
@@ -50,7 +53,6 @@ function builtIn(core: Core, name: string): CoreFormat {
 export async function readDescription(path: string): Promise<Description> {
   const file = path === "-" ? "standard input" : path;
   const where = path === "-" ? file : `"${path}"`;
-  // One byte more than may be is read: then the core tells that there are too many.
   const stream = path === "-" ? process.stdin : createReadStream(path, { end: MAX_BYTES });
   const bytes = await readBytes(stream, where, MAX_BYTES);
   try {

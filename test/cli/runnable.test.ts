@@ -10,7 +10,7 @@ afterAll(() => folder.remove());
 const noPort = folder.write("no-port.toml", SOUND.replace("4000", "[]"));
 const noPacket = folder.write(
   "no-packet.toml",
-  SOUND.replace('packet   = "ip"\n', "").replace('"packet" }', '"bytes" }'),
+  SOUND.replace('packet   = "ip"\n', "").replace('type = "packet"', 'type = "bytes"'),
 );
 const enciphered = folder.write(
   "enciphered.toml",
@@ -57,7 +57,7 @@ describe("values that are missing or wrong: 2", () => {
     [["crapvpn", "--set", "magc=1"], 'no field or setting "magc" in "crapvpn": it has magic, et'],
     [["crapvpn", "--expect", "vxlan.magic=x"], 'no field or setting "vxlan.magic" in "crapvpn"'],
     [["gre-udp", "--ethertype"], 'no field or setting "ethertype" in "gre-udp"'],
-    [["gre-udp", "--set", "reserved=1"], '"reserved" is not there unless'],
+    [["gtpu", "--set", "teid=1", "--set", "seq_number=1"], '"seq_number" is not there unless'],
   ])("%j", ([format = "", ...words], sentence) => {
     const { code, stdout, stderr } = run(format, ...words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
