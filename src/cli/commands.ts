@@ -55,6 +55,14 @@ const run: CommandSpec = {
     { name: "ethertype", about: "Write 0800 or 86dd in bytes 6-7 of the header, instead of zeros" },
     { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
     {
+      name: "engine",
+      value: "WORD",
+      about: "auto, batch (many packets at a time, Linux) or event (default: auto; see doctor)",
+    },
+    { name: "no-tun-offload", about: "Batch engine: no super-packets from and to the device" },
+    { name: "no-udp-segment", about: "Batch engine: send each datagram by itself" },
+    { name: "no-udp-gro", about: "Batch engine: receive each datagram by itself" },
+    {
       name: "stats",
       value: "SECONDS",
       about: "Print counters every so often (SIGUSR2 prints them at any time)",

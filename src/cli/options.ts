@@ -9,6 +9,7 @@ import { MIN_IPV6_MTU, MIN_MTU } from "../tunnel/mtu.js";
 import { type HostPort, network, parseHost, parseListen, parsePairs } from "./address.js";
 import type { Parsed } from "./command.js";
 import { commands } from "./commands.js";
+import { type EngineChoice, readEngine } from "./engine.js";
 import { harmless } from "./text.js";
 
 export interface RunOptions {
@@ -23,6 +24,7 @@ export interface RunOptions {
   readonly pairs: readonly AddressPair[];
   readonly ethertype: boolean;
   readonly onlyPeer: boolean;
+  readonly engine: EngineChoice;
   readonly statsSeconds: number | undefined;
   readonly json: boolean;
   /** −1 errors only, 0, 1 first drops, 2 every drop. */
@@ -56,6 +58,7 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
     pairs,
     ethertype,
     onlyPeer: (switches["only-peer"] ?? 0) > 0,
+    engine: readEngine({ values, switches }, process.env),
     statsSeconds: values.stats === undefined ? undefined : parseSeconds(values.stats),
     json: (switches.json ?? 0) > 0,
     verbosity: switches.quiet ? -1 : verbose,

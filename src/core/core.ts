@@ -7,6 +7,7 @@
 export type { Reason } from "../../wasm/crapvpn.js";
 
 import type { Reason } from "../../wasm/crapvpn.js";
+import type { BatchOptions, BatchTunnel } from "./batch.js";
 
 /** From the device to the carrier, or back. */
 export type Direction = "out" | "in";
@@ -134,6 +135,13 @@ export interface Core {
    * @throws CoreError `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`
    */
   openTunnel(options: TunnelOptions): CoreTunnel;
+
+  /**
+   * The same, for many packets at a time. Open it before others, and once: its places must not move.
+   *
+   * @throws CoreError as `openTunnel`
+   */
+  openBatchTunnel(options: BatchOptions): BatchTunnel;
 }
 
 /** A misuse of the core, with a stable code. */

@@ -1,6 +1,7 @@
 // The core compiled to WebAssembly: the same files in Node and in the browser.
 
 import * as wasm from "../../wasm/crapvpn.js";
+import type { BatchOptions, BatchTunnel } from "./batch.js";
 import {
   type Core,
   CoreError,
@@ -13,6 +14,7 @@ import {
   type Reason,
   type TunnelOptions,
 } from "./core.js";
+import { SLOTS, SlotBatch } from "./slots.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -68,6 +70,10 @@ class WasmCore implements Core {
         ),
     );
     return new WasmTunnel(tunnel, this.#memory, this.reasons);
+  }
+
+  openBatchTunnel(options: BatchOptions): BatchTunnel {
+    return new SlotBatch(this.#memory, this.openTunnel({ ...options, slots: SLOTS }));
   }
 }
 
