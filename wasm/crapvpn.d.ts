@@ -11,6 +11,222 @@ export type Reason =
 
 
 /**
+ * A drop that waited to be told.
+ */
+export class BatchDrop {
+    private constructor();
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * As of `DropReport`.
+     */
+    readonly expected: string;
+    /**
+     * As of `DropReport`.
+     */
+    readonly field: string;
+    /**
+     * Whether it is the first of its direction and reason.
+     */
+    readonly first: boolean;
+    /**
+     * As of `DropReport`.
+     */
+    readonly found: string;
+    /**
+     * As of `DropReport`.
+     */
+    readonly layer: string;
+    /**
+     * Bytes of the packet or datagram.
+     */
+    readonly length: number;
+    /**
+     * Number of the room that the datagram came in; -1: none.
+     */
+    readonly message: number;
+    /**
+     * As of `DropReport`.
+     */
+    readonly offset: number;
+    /**
+     * Whether it was on its way from the device to the carrier.
+     */
+    readonly outgoing: boolean;
+    /**
+     * Number of the reason.
+     */
+    readonly reason: number;
+}
+
+/**
+ * One end of a tunnel that works on many packets at a time.
+ */
+export class BatchTunnel {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Where the datagrams are made that `split` makes.
+     */
+    datagrams_address(): number;
+    /**
+     * Bytes of that area.
+     */
+    datagrams_bytes(): number;
+    /**
+     * How many drops found no place to wait since this was last asked.
+     */
+    drops_untold(): number;
+    /**
+     * How many drops wait to be told.
+     */
+    drops_waiting(): number;
+    /**
+     * The counters of one direction.
+     */
+    flow(outgoing: boolean): Flow;
+    /**
+     * Number of the room of the first datagram that ever opened; -1: none yet.
+     */
+    heard_from(): number;
+    /**
+     * The last drop, told in full.
+     */
+    last_drop(): DropReport | undefined;
+    /**
+     * Limits the datagrams of one send to 1 to 64. It starts at 64.
+     */
+    limit_sends(datagrams: number): void;
+    /**
+     * Counts packets that went through as dropped after all. A number that is no reason counts as
+     * `system_error`.
+     */
+    lose(outgoing: boolean, reason: number, packets: number, packet_bytes: number): void;
+    /**
+     * Makes writes of what was received. Returns how many the table holds; 0: all is done.
+     */
+    merge(): number;
+    /**
+     * Says what is merged for a device with a header. It starts with both.
+     */
+    merge_for_device(tcp: boolean, udp: boolean): void;
+    /**
+     * Where a message from the carrier goes.
+     */
+    message_address(message: number): number;
+    /**
+     * Bytes of the room for each.
+     */
+    message_bytes(): number;
+    /**
+     * Opens a tunnel.
+     *
+     * - `format` to `max_datagram_bytes`: as for `Tunnel`
+     * - `device_header`: whether the device has `IFF_VNET_HDR`
+     * - `messages`: how many are received at once, 1 to 64
+     *
+     * # Errors
+     * `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
+     */
+    constructor(format: string, key: Uint8Array, next_from_table: boolean, peer: string | null | undefined, max_datagram_bytes: number, device_header: boolean, messages: number);
+    /**
+     * As of `Tunnel`.
+     */
+    next_differs(): number;
+    /**
+     * The oldest of them, which waits no longer.
+     */
+    next_drop(): BatchDrop | undefined;
+    /**
+     * Bytes that a datagram has more than its packet.
+     */
+    overhead(): number;
+    /**
+     * Where the packets are made that `merge` makes.
+     */
+    packets_address(): number;
+    /**
+     * Bytes of that area.
+     */
+    packets_bytes(): number;
+    /**
+     * As of `Tunnel`.
+     */
+    poll_wrong_key(): number;
+    /**
+     * Makes one write of a pair of packets that nobody gets, to find out whether the device takes
+     * their kind: virtio's number for it. Returns how many writes the table holds: 1, or 0.
+     */
+    probe(kind: number): number;
+    /**
+     * Where one read from the device goes.
+     */
+    read_address(): number;
+    /**
+     * Bytes of the room for it.
+     */
+    read_bytes(): number;
+    /**
+     * Takes so many entries of the table of messages received.
+     */
+    receive(entries: number): void;
+    /**
+     * Where the table of messages received is.
+     */
+    received_address(): number;
+    /**
+     * Integers of each of its entries.
+     */
+    received_words(): number;
+    /**
+     * Counts a datagram or packet that was refused before it came here, and that lies in room
+     * number `message`, or -1.
+     */
+    refuse(outgoing: boolean, reason: number, bytes: number, message: number): void;
+    /**
+     * Entries that it can hold.
+     */
+    send_entries(): number;
+    /**
+     * Integers of each of its entries.
+     */
+    send_words(): number;
+    /**
+     * Where the table of sends is.
+     */
+    sends_address(): number;
+    /**
+     * Forgets all sends: they were sent, or `lose` told.
+     */
+    sent(): void;
+    /**
+     * Makes datagrams of one read of `bytes` from the device. Returns how many sends the table
+     * holds, or -1: there may be no room, nothing was done.
+     */
+    split(bytes: number): number;
+    /**
+     * Whether every drop waits to be told, not only the first of each direction and reason.
+     */
+    tell_every_drop(every: boolean): void;
+    /**
+     * Takes a write apart that the device refused. Returns how many the table holds now.
+     */
+    unmerge(write: number): number;
+    /**
+     * Entries that it can hold.
+     */
+    write_entries(): number;
+    /**
+     * Integers of each of its entries.
+     */
+    write_words(): number;
+    /**
+     * Where the table of writes is.
+     */
+    writes_address(): number;
+}
+
+/**
  * A misuse, with a stable code.
  */
 export class CoreError {
@@ -215,15 +431,22 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_batchdrop_free: (a: number, b: number) => void;
+    readonly __wbg_batchtunnel_free: (a: number, b: number) => void;
     readonly __wbg_coreerror_free: (a: number, b: number) => void;
     readonly __wbg_dropreport_free: (a: number, b: number) => void;
     readonly __wbg_flow_free: (a: number, b: number) => void;
     readonly __wbg_formatinfo_free: (a: number, b: number) => void;
-    readonly __wbg_get_coreerror_code: (a: number, b: number) => void;
-    readonly __wbg_get_coreerror_message: (a: number, b: number) => void;
-    readonly __wbg_get_dropreport_expected: (a: number, b: number) => void;
-    readonly __wbg_get_dropreport_found: (a: number, b: number) => void;
-    readonly __wbg_get_dropreport_offset: (a: number) => number;
+    readonly __wbg_get_batchdrop_expected: (a: number, b: number) => void;
+    readonly __wbg_get_batchdrop_field: (a: number, b: number) => void;
+    readonly __wbg_get_batchdrop_first: (a: number) => number;
+    readonly __wbg_get_batchdrop_found: (a: number, b: number) => void;
+    readonly __wbg_get_batchdrop_layer: (a: number, b: number) => void;
+    readonly __wbg_get_batchdrop_length: (a: number) => number;
+    readonly __wbg_get_batchdrop_message: (a: number) => number;
+    readonly __wbg_get_batchdrop_offset: (a: number) => number;
+    readonly __wbg_get_batchdrop_outgoing: (a: number) => number;
+    readonly __wbg_get_batchdrop_reason: (a: number) => number;
     readonly __wbg_get_dropreport_reason: (a: number) => number;
     readonly __wbg_get_flow_bytes: (a: number) => number;
     readonly __wbg_get_flow_drops: (a: number, b: number) => void;
@@ -231,6 +454,42 @@ export interface InitOutput {
     readonly __wbg_get_formatinfo_needs_key: (a: number) => number;
     readonly __wbg_get_formatinfo_udp_port: (a: number) => number;
     readonly __wbg_tunnel_free: (a: number, b: number) => void;
+    readonly batchtunnel_datagrams_address: (a: number) => number;
+    readonly batchtunnel_datagrams_bytes: (a: number) => number;
+    readonly batchtunnel_drops_untold: (a: number) => number;
+    readonly batchtunnel_drops_waiting: (a: number) => number;
+    readonly batchtunnel_flow: (a: number, b: number) => number;
+    readonly batchtunnel_heard_from: (a: number) => number;
+    readonly batchtunnel_last_drop: (a: number) => number;
+    readonly batchtunnel_limit_sends: (a: number, b: number) => void;
+    readonly batchtunnel_lose: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly batchtunnel_merge: (a: number) => number;
+    readonly batchtunnel_merge_for_device: (a: number, b: number, c: number) => void;
+    readonly batchtunnel_message_address: (a: number, b: number) => number;
+    readonly batchtunnel_message_bytes: (a: number) => number;
+    readonly batchtunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number) => void;
+    readonly batchtunnel_next_differs: (a: number) => number;
+    readonly batchtunnel_next_drop: (a: number) => number;
+    readonly batchtunnel_overhead: (a: number) => number;
+    readonly batchtunnel_packets_address: (a: number) => number;
+    readonly batchtunnel_packets_bytes: (a: number) => number;
+    readonly batchtunnel_poll_wrong_key: (a: number) => number;
+    readonly batchtunnel_probe: (a: number, b: number) => number;
+    readonly batchtunnel_read_address: (a: number) => number;
+    readonly batchtunnel_receive: (a: number, b: number) => void;
+    readonly batchtunnel_received_address: (a: number) => number;
+    readonly batchtunnel_received_words: (a: number) => number;
+    readonly batchtunnel_refuse: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly batchtunnel_send_entries: (a: number) => number;
+    readonly batchtunnel_send_words: (a: number) => number;
+    readonly batchtunnel_sends_address: (a: number) => number;
+    readonly batchtunnel_sent: (a: number) => void;
+    readonly batchtunnel_split: (a: number, b: number) => number;
+    readonly batchtunnel_tell_every_drop: (a: number, b: number) => void;
+    readonly batchtunnel_unmerge: (a: number, b: number) => number;
+    readonly batchtunnel_write_entries: (a: number) => number;
+    readonly batchtunnel_write_words: (a: number) => number;
+    readonly batchtunnel_writes_address: (a: number) => number;
     readonly format_info: (a: number, b: number, c: number) => void;
     readonly headroom: () => number;
     readonly length_bits: () => number;
@@ -244,15 +503,21 @@ export interface InitOutput {
     readonly tunnel_last_drop: (a: number) => number;
     readonly tunnel_lose: (a: number, b: number, c: number, d: number) => void;
     readonly tunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
-    readonly tunnel_next_differs: (a: number) => number;
-    readonly tunnel_overhead: (a: number) => number;
-    readonly tunnel_poll_wrong_key: (a: number) => number;
     readonly tunnel_refuse: (a: number, b: number, c: number, d: number) => void;
     readonly version: (a: number) => void;
+    readonly tunnel_overhead: (a: number) => number;
+    readonly __wbg_get_dropreport_offset: (a: number) => number;
+    readonly tunnel_next_differs: (a: number) => number;
+    readonly tunnel_poll_wrong_key: (a: number) => number;
+    readonly __wbg_get_coreerror_code: (a: number, b: number) => void;
+    readonly __wbg_get_coreerror_message: (a: number, b: number) => void;
+    readonly __wbg_get_dropreport_expected: (a: number, b: number) => void;
     readonly __wbg_get_dropreport_field: (a: number, b: number) => void;
+    readonly __wbg_get_dropreport_found: (a: number, b: number) => void;
     readonly __wbg_get_dropreport_layer: (a: number, b: number) => void;
     readonly __wbg_get_formatinfo_name: (a: number, b: number) => void;
     readonly __wbg_get_formatinfo_title: (a: number, b: number) => void;
+    readonly batchtunnel_read_bytes: (a: number) => number;
     readonly __wbindgen_add_to_stack_pointer: (a: number) => number;
     readonly __wbindgen_export: (a: number, b: number) => number;
     readonly __wbindgen_export2: (a: number, b: number, c: number, d: number) => number;

@@ -35,5 +35,6 @@
 pub mod cipher;
 pub mod drop;
 pub mod format;
+pub mod offload;
 pub mod packet;
 pub mod tunnel;

@@ -5,9 +5,12 @@
 //! a length come out, or the number of a reason to drop.
 
 use crapvpn_core::drop::{Drop, Layer, Reason};
-use crapvpn_core::format::{self, Format};
+use crapvpn_core::format::{self, CompileError, Format};
 use crapvpn_core::tunnel::{self, Config, Direction, Event};
+use std::net::SocketAddr;
 use wasm_bindgen::prelude::*;
+
+mod batch;
 
 /// Bytes free before a packet that is to be encapsulated: as many as the longest header has.
 const HEADROOM: usize = 256;
@@ -133,6 +136,24 @@ fn find_format(name: &str) -> Result<Format, CoreError> {
     Err(CoreError::new("unknown_format", format!("there is no format \"{name}\"")))
 }
 
+fn find_format_to_run(name: &str, next_from_table: bool) -> Result<Format, CoreError> {
+    let format = find_format(name)?;
+    Ok(if next_from_table { format.with_next_from_table() } else { format })
+}
+
+fn parse_peer(peer: Option<String>) -> Result<Option<SocketAddr>, CoreError> {
+    let parse = |text: String| {
+        let wrong = |_| CoreError::new("not_an_address", format!("\"{text}\" is not ADDRESS:PORT"));
+        text.parse().map_err(wrong)
+    };
+    peer.map(parse).transpose()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
+fn cannot_run(error: CompileError) -> CoreError {
+    CoreError::new("cannot_run", error.to_string())
+}
+
 /// One direction's counters.
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Debug)]
@@ -146,6 +167,25 @@ pub struct Flow {
     /// Drops by reason; the first is of reason number 1.
     #[wasm_bindgen(readonly)]
     pub drops: Vec<f64>,
+}
+
+impl Flow {
+    fn of(tunnel: &tunnel::Tunnel, outgoing: bool) -> Self {
+        let counters = tunnel.counters();
+        let flow = if outgoing { &counters.out } else { &counters.r#in };
+        Self {
+            packets: number(flow.packets),
+            bytes: number(flow.bytes),
+            drops: Reason::ALL.iter().map(|reason| number(flow.drops(*reason))).collect(),
+        }
+    }
+}
+
+fn poll_wrong_key(tunnel: &mut tunnel::Tunnel) -> f64 {
+    match tunnel.poll_event() {
+        Some(Event::WrongKey { datagrams }) => number(datagrams),
+        None => 0.0,
+    }
 }
 
 /// The last drop, told in full.
@@ -170,6 +210,19 @@ pub struct DropReport {
     /// What stood there.
     #[wasm_bindgen(readonly)]
     pub found: String,
+}
+
+impl DropReport {
+    fn of(tunnel: &tunnel::Tunnel, drop: &Drop) -> Self {
+        Self {
+            reason: drop.reason.code(),
+            layer: drop.layer.name().into(),
+            field: tunnel.field_name(drop.field).into(),
+            offset: drop.offset,
+            expected: drop.expected.to_string(),
+            found: drop.found.to_string(),
+        }
+    }
 }
 
 /// One end of a tunnel, with the arena that its packets lie in.
@@ -202,24 +255,9 @@ impl Tunnel {
         max_datagram_bytes: usize,
         slots: usize,
     ) -> Result<Self, CoreError> {
-        let mut format = find_format(format)?;
-        if next_from_table {
-            format = format.with_next_from_table();
-        }
-        let peer = match peer.as_deref().map(str::parse) {
-            None => None,
-            Some(Ok(peer)) => Some(peer),
-            Some(Err(_)) => {
-                let text = peer.unwrap_or_default();
-                return Err(CoreError::new(
-                    "not_an_address",
-                    format!("\"{text}\" is not ADDRESS:PORT"),
-                ));
-            }
-        };
-        let config = Config { key, peer, max_datagram_bytes };
-        let tunnel = tunnel::Tunnel::new(&format, &config)
-            .map_err(|error| CoreError::new("cannot_run", error.to_string()))?;
+        let format = find_format_to_run(format, next_from_table)?;
+        let config = Config { key, peer: parse_peer(peer)?, max_datagram_bytes };
+        let tunnel = tunnel::Tunnel::new(&format, &config).map_err(cannot_run)?;
         let arena = slots
             .checked_mul(SLOT_BYTES)
             .filter(|bytes| *bytes <= MAX_ARENA_BYTES)
@@ -280,22 +318,13 @@ impl Tunnel {
     /// If a wrong key is suspected anew: how many datagrams in a row deciphered to no packet.
     /// Otherwise 0.
     pub fn poll_wrong_key(&mut self) -> f64 {
-        match self.tunnel.poll_event() {
-            Some(Event::WrongKey { datagrams }) => number(datagrams),
-            None => 0.0,
-        }
+        poll_wrong_key(&mut self.tunnel)
     }
 
     /// The counters of one direction.
     #[must_use]
     pub fn flow(&self, outgoing: bool) -> Flow {
-        let counters = self.tunnel.counters();
-        let flow = if outgoing { &counters.out } else { &counters.r#in };
-        Flow {
-            packets: number(flow.packets),
-            bytes: number(flow.bytes),
-            drops: Reason::ALL.iter().map(|reason| number(flow.drops(*reason))).collect(),
-        }
+        Flow::of(&self.tunnel, outgoing)
     }
 
     /// Datagrams, delivered all the same, in which a field named another kind of packet than came.
@@ -307,14 +336,7 @@ impl Tunnel {
     /// The last drop, told in full.
     #[must_use]
     pub fn last_drop(&self) -> Option<DropReport> {
-        self.tunnel.last_drop().map(|drop| DropReport {
-            reason: drop.reason.code(),
-            layer: drop.layer.name().into(),
-            field: self.tunnel.field_name(drop.field).into(),
-            offset: drop.offset,
-            expected: drop.expected.to_string(),
-            found: drop.found.to_string(),
-        })
+        self.tunnel.last_drop().map(|drop| DropReport::of(&self.tunnel, &drop))
     }
 }
 

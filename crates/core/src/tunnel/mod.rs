@@ -6,6 +6,7 @@
 //! [`Tunnel::lose`], so that the counters add up: every packet and datagram that came in either
 //! went out or is counted under one reason.
 
+mod bulk;
 mod counters;
 
 pub use counters::{Counters, Direction, Flow};

@@ -1,0 +1,1 @@
+//! Bodies of fuzz targets: any bytes in, no panic, and everything adds up.

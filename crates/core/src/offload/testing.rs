@@ -1,0 +1,1 @@
+//! Packets and tunnels for the tests of this folder.

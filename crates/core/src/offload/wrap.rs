@@ -1,0 +1,162 @@
+//! What splitting and merging ask of a tunnel, and its answers: the one place that knows both.
+
+use super::head::Link;
+use crate::cipher::xor::Xor;
+use crate::drop::{Drop, Reason};
+use crate::format::{Cipher, Codec, CompileError, Format};
+use crate::tunnel::{Config, Direction, Tunnel};
+use std::ops::Range;
+
+/// Bytes that a datagram has more than its packet, at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overhead {
+    /// In front of it.
+    pub before: usize,
+    /// Behind it.
+    pub behind: usize,
+}
+
+/// How a packet becomes a datagram where one pass over it is enough: so many bytes of header in
+/// front, then the packet to the last byte, each of its bytes `XORed` with the keystream's byte at
+/// the same place in the packet, or as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Fused<'a> {
+    /// The keystream; nothing if the packet stays plain.
+    pub keystream: Option<&'a Xor>,
+}
+
+/// A tunnel, as splitting and merging see it.
+///
+/// [`seal`](Self::seal) and [`open`](Self::open) are the whole way of a packet. Where
+/// [`fused`](Self::fused) allows it, a packet that is right in every respect goes a shorter way:
+/// asked for by [`may_leave`](Self::may_leave) or [`accepts`](Self::accepts), counted by
+/// [`pass`](Self::pass). Every other packet takes the whole way, so that it is dropped or noted as
+/// ever.
+pub trait Wrap {
+    /// What packets begin with.
+    fn link(&self) -> Link;
+
+    /// Bytes that a datagram has more than its packet.
+    fn overhead(&self) -> Overhead;
+
+    /// Whether one pass is enough. Then all of the overhead is in front.
+    fn fused(&self) -> Option<Fused<'_>>;
+
+    /// Whether `packet`, and every packet of at most `longest` bytes that it stands for, may go out:
+    /// its `EtherType`. Nothing: ask [`seal`](Self::seal) why.
+    fn may_leave(&self, packet: &[u8], longest: usize) -> Option<u16>;
+
+    /// Writes the header in front of a datagram, of which no other byte is touched or looked at.
+    fn write_header(&self, datagram: &mut [u8], ethertype: u16);
+
+    /// Whether a datagram, the headers of whose packet are plain by now, is right in every respect.
+    /// The bytes stay as they are.
+    fn accepts(&self, datagram: &mut [u8]) -> bool;
+
+    /// Counts packets that went through the short way.
+    fn pass(&mut self, direction: Direction, packets: usize, bytes: usize);
+
+    /// Makes a datagram of the packet at `packet`, around which [`overhead`](Self::overhead) bytes
+    /// are free, and counts it.
+    ///
+    /// # Errors
+    /// The [`Drop`], already counted.
+    fn seal(&mut self, buffer: &mut [u8], packet: Range<usize>) -> Result<Range<usize>, Drop>;
+
+    /// Takes the packet out of the datagram at `datagram`, in place, and counts it.
+    ///
+    /// # Errors
+    /// The [`Drop`], already counted.
+    fn open(&mut self, buffer: &mut [u8], datagram: Range<usize>) -> Result<Range<usize>, Drop>;
+
+    /// Counts something that never came as far as [`seal`](Self::seal) or [`open`](Self::open).
+    fn refuse(&mut self, direction: Direction, drop: Drop);
+
+    /// Counts packets that went through as dropped after all.
+    fn lose(&mut self, direction: Direction, reason: Reason, packets: usize, bytes: usize);
+}
+
+/// A [`Tunnel`], and what its codec does apart from the cipher.
+#[derive(Debug)]
+pub struct Wrapper {
+    tunnel: Tunnel,
+    /// The format without its cipher: for headers alone.
+    header: Codec,
+    keystream: Option<Xor>,
+}
+
+impl Wrapper {
+    /// Opens a tunnel that speaks `format`.
+    ///
+    /// # Errors
+    /// [`CompileError`], as [`Tunnel::new`].
+    pub fn new(format: &Format, config: &Config) -> Result<Self, CompileError> {
+        let tunnel = Tunnel::new(format, config)?;
+        let keystream = match format.cipher {
+            Cipher::None => None,
+            Cipher::Xor => Some(Xor::new(&config.key).map_err(|_| CompileError {
+                field: String::new(),
+                problem: "is enciphered, but the key is empty",
+            })?),
+        };
+        let plain = Format { cipher: Cipher::None, ..format.clone() };
+        Ok(Self { tunnel, header: Codec::compile(&plain, &[])?, keystream })
+    }
+
+    /// The tunnel, for its counters and events.
+    #[must_use]
+    pub fn tunnel(&self) -> &Tunnel {
+        &self.tunnel
+    }
+
+    /// The tunnel, for its events.
+    pub fn tunnel_mut(&mut self) -> &mut Tunnel {
+        &mut self.tunnel
+    }
+}
+
+impl Wrap for Wrapper {
+    fn link(&self) -> Link {
+        Link::Ip
+    }
+
+    fn overhead(&self) -> Overhead {
+        Overhead { before: self.tunnel.overhead(), behind: 0 }
+    }
+
+    fn fused(&self) -> Option<Fused<'_>> {
+        Some(Fused { keystream: self.keystream.as_ref() })
+    }
+
+    fn may_leave(&self, packet: &[u8], longest: usize) -> Option<u16> {
+        self.tunnel.may_leave(packet, longest)
+    }
+
+    fn write_header(&self, datagram: &mut [u8], ethertype: u16) {
+        self.header.seal(datagram, ethertype);
+    }
+
+    fn accepts(&self, datagram: &mut [u8]) -> bool {
+        self.header.open(datagram).is_ok_and(|opened| !opened.next_differs)
+    }
+
+    fn pass(&mut self, direction: Direction, packets: usize, bytes: usize) {
+        self.tunnel.pass(direction, packets, bytes);
+    }
+
+    fn seal(&mut self, buffer: &mut [u8], packet: Range<usize>) -> Result<Range<usize>, Drop> {
+        self.tunnel.encapsulate(buffer, packet)
+    }
+
+    fn open(&mut self, buffer: &mut [u8], datagram: Range<usize>) -> Result<Range<usize>, Drop> {
+        self.tunnel.decapsulate(buffer, datagram)
+    }
+
+    fn refuse(&mut self, direction: Direction, drop: Drop) {
+        self.tunnel.refuse(direction, drop);
+    }
+
+    fn lose(&mut self, direction: Direction, reason: Reason, packets: usize, bytes: usize) {
+        self.tunnel.lose_all(direction, reason, packets, bytes);
+    }
+}

@@ -1,0 +1,326 @@
+//! The face of a batch: addresses of rooms and tables in wasm memory, and calls that work on what
+//! lies there.
+//!
+//! The tables hold integers of 32 bits, little-endian, as wasm memory is: what each stands for is
+//! told at the types that they are made of, [`Send`], [`Received`] and [`Write`].
+//!
+//! [`Send`]: crapvpn_core::offload::sends::Send
+//! [`Received`]: crapvpn_core::offload::merge::Received
+//! [`Write`]: crapvpn_core::offload::writes::Write
+
+use super::{
+    CoreError, DropReport, Flow, cannot_run, direction, find_format_to_run, known, number,
+    parse_peer, poll_wrong_key,
+};
+use crapvpn_core::offload::batch::{Batch, MAX_MESSAGES, ROOM_BYTES};
+use crapvpn_core::offload::wrap::Wrapper;
+use crapvpn_core::offload::{merge, sends, writes};
+use crapvpn_core::tunnel::{Config, Direction};
+use wasm_bindgen::prelude::*;
+
+/// The answer of `split` that there may be no room.
+const FULL: i32 = -1;
+
+/// A drop that waited to be told.
+#[wasm_bindgen(getter_with_clone)]
+#[derive(Debug)]
+pub struct BatchDrop {
+    /// Whether it was on its way from the device to the carrier.
+    #[wasm_bindgen(readonly)]
+    pub outgoing: bool,
+    /// Whether it is the first of its direction and reason.
+    #[wasm_bindgen(readonly)]
+    pub first: bool,
+    /// Bytes of the packet or datagram.
+    #[wasm_bindgen(readonly)]
+    pub length: usize,
+    /// Number of the room that the datagram came in; -1: none.
+    #[wasm_bindgen(readonly)]
+    pub message: i32,
+    /// Number of the reason.
+    #[wasm_bindgen(readonly)]
+    pub reason: u8,
+    /// As of `DropReport`.
+    #[wasm_bindgen(readonly)]
+    pub layer: String,
+    /// As of `DropReport`.
+    #[wasm_bindgen(readonly)]
+    pub field: String,
+    /// As of `DropReport`.
+    #[wasm_bindgen(readonly)]
+    pub offset: usize,
+    /// As of `DropReport`.
+    #[wasm_bindgen(readonly)]
+    pub expected: String,
+    /// As of `DropReport`.
+    #[wasm_bindgen(readonly)]
+    pub found: String,
+}
+
+/// One end of a tunnel that works on many packets at a time.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct BatchTunnel {
+    batch: Batch<Wrapper>,
+}
+
+#[wasm_bindgen]
+#[expect(clippy::unused_self, reason = "one object is asked for all")]
+impl BatchTunnel {
+    /// Opens a tunnel.
+    ///
+    /// - `format` to `max_datagram_bytes`: as for `Tunnel`
+    /// - `device_header`: whether the device has `IFF_VNET_HDR`
+    /// - `messages`: how many are received at once, 1 to 64
+    ///
+    /// # Errors
+    /// `unknown_format`, `cannot_run`, `not_an_address`, `too_many_slots`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        format: &str,
+        key: Vec<u8>,
+        next_from_table: bool,
+        peer: Option<String>,
+        max_datagram_bytes: usize,
+        device_header: bool,
+        messages: usize,
+    ) -> Result<Self, CoreError> {
+        if !(1..=MAX_MESSAGES).contains(&messages) {
+            return Err(CoreError::new("too_many_slots", format!("{messages} messages")));
+        }
+        let format = find_format_to_run(format, next_from_table)?;
+        let config = Config { key, peer: parse_peer(peer)?, max_datagram_bytes };
+        let wrapper = Wrapper::new(&format, &config).map_err(cannot_run)?;
+        Ok(Self { batch: Batch::new(wrapper, device_header, messages) })
+    }
+
+    /// Bytes that a datagram has more than its packet.
+    #[must_use]
+    pub fn overhead(&self) -> usize {
+        self.batch.wrap().tunnel().overhead()
+    }
+
+    /// Limits the datagrams of one send to 1 to 64. It starts at 64.
+    pub fn limit_sends(&mut self, datagrams: usize) {
+        self.batch.limit_sends(datagrams);
+    }
+
+    /// Says what is merged for a device with a header. It starts with both.
+    pub fn merge_for_device(&mut self, tcp: bool, udp: bool) {
+        self.batch.merge_for_device(tcp, udp);
+    }
+
+    /// Where one read from the device goes.
+    #[must_use]
+    pub fn read_address(&mut self) -> usize {
+        self.batch.read().as_ptr() as usize
+    }
+
+    /// Bytes of the room for it.
+    #[must_use]
+    pub fn read_bytes(&self) -> usize {
+        ROOM_BYTES
+    }
+
+    /// Where the datagrams are made that `split` makes.
+    #[must_use]
+    pub fn datagrams_address(&self) -> usize {
+        self.batch.sends().area().as_ptr() as usize
+    }
+
+    /// Bytes of that area.
+    #[must_use]
+    pub fn datagrams_bytes(&self) -> usize {
+        self.batch.sends().area().len()
+    }
+
+    /// Where the table of sends is.
+    #[must_use]
+    pub fn sends_address(&self) -> usize {
+        self.batch.sends().all_entries().as_ptr() as usize
+    }
+
+    /// Integers of each of its entries.
+    #[must_use]
+    pub fn send_words(&self) -> usize {
+        sends::ENTRY_WORDS
+    }
+
+    /// Entries that it can hold.
+    #[must_use]
+    pub fn send_entries(&self) -> usize {
+        self.batch.sends().all_entries().len()
+    }
+
+    /// Where a message from the carrier goes.
+    #[must_use]
+    pub fn message_address(&mut self, message: usize) -> usize {
+        let rooms = self.batch.inbox().rooms();
+        let place = message.saturating_mul(ROOM_BYTES).min(rooms.len());
+        rooms.as_ptr() as usize + place
+    }
+
+    /// Bytes of the room for each.
+    #[must_use]
+    pub fn message_bytes(&self) -> usize {
+        ROOM_BYTES
+    }
+
+    /// Where the table of messages received is.
+    #[must_use]
+    pub fn received_address(&mut self) -> usize {
+        self.batch.inbox().table().as_ptr() as usize
+    }
+
+    /// Integers of each of its entries.
+    #[must_use]
+    pub fn received_words(&self) -> usize {
+        merge::ENTRY_WORDS
+    }
+
+    /// Where the packets are made that `merge` makes.
+    #[must_use]
+    pub fn packets_address(&self) -> usize {
+        self.batch.writes().area().as_ptr() as usize
+    }
+
+    /// Bytes of that area.
+    #[must_use]
+    pub fn packets_bytes(&self) -> usize {
+        self.batch.writes().area().len()
+    }
+
+    /// Where the table of writes is.
+    #[must_use]
+    pub fn writes_address(&self) -> usize {
+        self.batch.writes().all_entries().as_ptr() as usize
+    }
+
+    /// Integers of each of its entries.
+    #[must_use]
+    pub fn write_words(&self) -> usize {
+        writes::ENTRY_WORDS
+    }
+
+    /// Entries that it can hold.
+    #[must_use]
+    pub fn write_entries(&self) -> usize {
+        self.batch.writes().all_entries().len()
+    }
+
+    /// Makes datagrams of one read of `bytes` from the device. Returns how many sends the table
+    /// holds, or -1: there may be no room, nothing was done.
+    pub fn split(&mut self, bytes: usize) -> i32 {
+        match self.batch.split(bytes) {
+            Ok(()) => i32::try_from(self.batch.sends().table().len()).unwrap_or(i32::MAX),
+            Err(_) => FULL,
+        }
+    }
+
+    /// Forgets all sends: they were sent, or `lose` told.
+    pub fn sent(&mut self) {
+        self.batch.sent();
+    }
+
+    /// Takes so many entries of the table of messages received.
+    pub fn receive(&mut self, entries: usize) {
+        self.batch.receive(entries);
+    }
+
+    /// Makes writes of what was received. Returns how many the table holds; 0: all is done.
+    pub fn merge(&mut self) -> usize {
+        self.batch.merge()
+    }
+
+    /// Takes a write apart that the device refused. Returns how many the table holds now.
+    pub fn unmerge(&mut self, write: usize) -> usize {
+        self.batch.unmerge(write)
+    }
+
+    /// Makes one write of a pair of packets that nobody gets, to find out whether the device takes
+    /// their kind: virtio's number for it. Returns how many writes the table holds: 1, or 0.
+    pub fn probe(&mut self, kind: u8) -> usize {
+        self.batch.probe(kind)
+    }
+
+    /// Number of the room of the first datagram that ever opened; -1: none yet.
+    #[must_use]
+    pub fn heard_from(&self) -> i32 {
+        message_number(self.batch.heard_from())
+    }
+
+    /// Counts packets that went through as dropped after all. A number that is no reason counts as
+    /// `system_error`.
+    pub fn lose(&mut self, outgoing: bool, reason: u8, packets: usize, packet_bytes: usize) {
+        self.batch.lose(direction(outgoing), known(reason), packets, packet_bytes);
+    }
+
+    /// Counts a datagram or packet that was refused before it came here, and that lies in room
+    /// number `message`, or -1.
+    pub fn refuse(&mut self, outgoing: bool, reason: u8, bytes: usize, message: i32) {
+        let message = usize::try_from(message).ok();
+        self.batch.refuse(direction(outgoing), known(reason), bytes, message);
+    }
+
+    /// As of `Tunnel`.
+    pub fn poll_wrong_key(&mut self) -> f64 {
+        poll_wrong_key(self.batch.wrap_mut().tunnel_mut())
+    }
+
+    /// The counters of one direction.
+    #[must_use]
+    pub fn flow(&self, outgoing: bool) -> Flow {
+        Flow::of(self.batch.wrap().tunnel(), outgoing)
+    }
+
+    /// As of `Tunnel`.
+    #[must_use]
+    pub fn next_differs(&self) -> f64 {
+        number(self.batch.wrap().tunnel().counters().next_differs)
+    }
+
+    /// The last drop, told in full.
+    #[must_use]
+    pub fn last_drop(&self) -> Option<DropReport> {
+        let tunnel = self.batch.wrap().tunnel();
+        tunnel.last_drop().map(|drop| DropReport::of(tunnel, &drop))
+    }
+
+    /// Whether every drop waits to be told, not only the first of each direction and reason.
+    pub fn tell_every_drop(&mut self, every: bool) {
+        self.batch.reports().tell_every(every);
+    }
+
+    /// How many drops wait to be told.
+    #[must_use]
+    pub fn drops_waiting(&mut self) -> usize {
+        self.batch.reports().waiting()
+    }
+
+    /// The oldest of them, which waits no longer.
+    pub fn next_drop(&mut self) -> Option<BatchDrop> {
+        let report = self.batch.reports().take()?;
+        let told = DropReport::of(self.batch.wrap().tunnel(), &report.drop);
+        Some(BatchDrop {
+            outgoing: report.direction == Direction::Out,
+            first: report.first,
+            length: report.length,
+            message: message_number(report.message),
+            reason: told.reason,
+            layer: told.layer,
+            field: told.field,
+            offset: told.offset,
+            expected: told.expected,
+            found: told.found,
+        })
+    }
+
+    /// How many drops found no place to wait since this was last asked.
+    pub fn drops_untold(&mut self) -> f64 {
+        number(self.batch.reports().untold())
+    }
+}
+
+fn message_number(message: Option<usize>) -> i32 {
+    message.and_then(|message| i32::try_from(message).ok()).unwrap_or(-1)
+}
