@@ -2,19 +2,18 @@
 
 import * as wasm from "../../wasm/crapvpn.js";
 import type { BatchOptions, BatchTunnel } from "./batch.js";
-import {
-  type Core,
-  CoreError,
-  type CoreTunnel,
-  type Counters,
-  type Direction,
-  type DropReport,
-  type Flow,
-  type FormatInfo,
-  type Reason,
-  type TunnelOptions,
+import type {
+  Core,
+  CoreTunnel,
+  Counters,
+  Direction,
+  DropReport,
+  FormatInfo,
+  Reason,
+  TunnelOptions,
 } from "./core.js";
-import { SLOTS, SlotBatch } from "./slots.js";
+import { attempt, countersOf } from "./values.js";
+import { WasmBatchTunnel } from "./wasm-batch.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -73,7 +72,7 @@ class WasmCore implements Core {
   }
 
   openBatchTunnel(options: BatchOptions): BatchTunnel {
-    return new SlotBatch(this.#memory, this.openTunnel({ ...options, slots: SLOTS }));
+    return new WasmBatchTunnel(options, this.#memory, this.reasons);
   }
 }
 
@@ -133,11 +132,7 @@ class WasmTunnel implements CoreTunnel {
   }
 
   counters(): Counters {
-    return {
-      out: this.#flow("out"),
-      in: this.#flow("in"),
-      nextDiffers: this.#tunnel.next_differs(),
-    };
+    return countersOf(this.#tunnel, this.#reasons);
   }
 
   lastDrop(): DropReport | undefined {
@@ -153,18 +148,6 @@ class WasmTunnel implements CoreTunnel {
     this.#tunnel.free();
   }
 
-  #flow(direction: Direction): Flow {
-    const flow = this.#tunnel.flow(direction === "out");
-    const { packets, bytes, drops: counts } = flow;
-    flow.free();
-    const drops: Partial<Record<Reason, number>> = {};
-    this.#reasons.forEach((reason, place) => {
-      const count = counts[place] ?? 0;
-      if (count > 0) drops[reason] = count;
-    });
-    return { packets, bytes, drops };
-  }
-
   #view(slot: number, offset: number, length: number): Uint8Array {
     // Memory that grew has left its old views without bytes.
     if (this.#arena.length === 0) this.#arena = this.#viewArena();
@@ -175,17 +158,5 @@ class WasmTunnel implements CoreTunnel {
   #viewArena(): Uint8Array {
     const { buffer } = this.#memory;
     return new Uint8Array(buffer, this.#tunnel.arena_address(), this.#tunnel.arena_bytes());
-  }
-}
-
-/** Runs something that throws the core's own error, and throws ours instead. */
-function attempt<T>(action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof wasm.CoreError)) throw error;
-    const { code, message } = error;
-    error.free();
-    throw new CoreError(code, message);
   }
 }
