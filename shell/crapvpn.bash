@@ -41,7 +41,7 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --mtu | --stats | --key | --shell) option=$word ;;
+    --hex-key | --peer-host | --listen | --device | --mtu | --engine | --stats | --key | --shell) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
@@ -95,7 +95,7 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --device --mtu --ethertype --only-peer --stats --json --quiet --verbose --help --version) ;;
+    run) choices=(--hex-key --peer-host --listen --device --mtu --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
     lab) choices=(--key --shell --keep --device --mtu --ethertype --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     completions) choices=(--verbose --help --version) ;;

@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --stats --key --shell
+            case --hex-key --peer-host --listen --device --mtu --engine --stats --key --shell
                 set skip 1
             case '--*'
             case '-?*'
@@ -87,6 +87,10 @@ complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' 
 complete -c crapvpn -n '__crapvpn_in run' -l mtu -x -d 'Longest inner packet (default: what fits the way to the peer in one piece)'
 complete -c crapvpn -n '__crapvpn_in run' -l ethertype -d 'Write 0800 or 86dd in bytes 6-7 of the header, instead of zeros'
 complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
+complete -c crapvpn -n '__crapvpn_in run' -l engine -x -d 'auto, batch (many packets at a time, Linux) or event (default: auto; see doctor)'
+complete -c crapvpn -n '__crapvpn_in run' -l no-tun-offload -d 'Batch engine: no super-packets from and to the device'
+complete -c crapvpn -n '__crapvpn_in run' -l no-udp-segment -d 'Batch engine: send each datagram by itself'
+complete -c crapvpn -n '__crapvpn_in run' -l no-udp-gro -d 'Batch engine: receive each datagram by itself'
 complete -c crapvpn -n '__crapvpn_in run' -l stats -x -d 'Print counters every so often (SIGUSR2 prints them at any time)'
 complete -c crapvpn -n '__crapvpn_in run' -l json -d 'Print events on standard output, a JSON object a line'
 complete -c crapvpn -n '__crapvpn_in run' -s q -l quiet -d 'Tell errors only'

@@ -2,7 +2,6 @@
 
 import { closeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
-import type { Endpoint } from "../carrier/carrier.js";
 import type { Counters } from "../core/core.js";
 import { openTunFile, type TunFile } from "../device/tun.js";
 import { Failure } from "../failure.js";
@@ -11,6 +10,9 @@ import type { OffloadStates, OffloadSwitches } from "./offloads.js";
 import { ORDER, Orders } from "./orders.js";
 import type { UdpSocket } from "./socket.js";
 import type { WorkerMessage, WorkerSettings } from "./worker.js";
+
+/** Room for what dies young: few numbers, as no object is made for a packet. The default is 48. */
+const YOUNG_MIB = 2;
 
 /** A TUN device for the batch engine. */
 export class BatchTun {
@@ -82,6 +84,7 @@ export class BatchEngine {
     };
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), {
       name: "crapvpn-batch",
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
       workerData,
     });
     // A thread that sleeps in poll(2) would keep the program from ending, whatever ends it.

@@ -21,7 +21,7 @@ import { Failure } from "../failure.js";
 import type { EngineEvent } from "../tunnel/event.js";
 import { reasonOf } from "../tunnel/reason.js";
 import { Incoming, MESSAGES, Outgoing } from "./messages.js";
-import { Offloads } from "./offloads.js";
+import type { Offloads } from "./offloads.js";
 import { ORDER, type Orders } from "./orders.js";
 import { comparisonWith, endpointOf, sockaddrOf } from "./sockaddr.js";
 import * as sys from "./syscalls.js";

@@ -9,7 +9,7 @@ import { Failure, type FailureKind } from "../failure.js";
 import type { EngineEvent } from "../tunnel/event.js";
 import { BatchLoop } from "./loop.js";
 import { MESSAGES } from "./messages.js";
-import { Offloads, type OffloadStates, type OffloadSwitches } from "./offloads.js";
+import { type OffloadStates, type OffloadSwitches, Offloads } from "./offloads.js";
 import { Orders, type OrdersPlace } from "./orders.js";
 
 /** What the thread is given. The descriptors stay the giver's to close. */

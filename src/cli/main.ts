@@ -79,7 +79,9 @@ function parsed(
   const switches: Record<string, number> = {};
   for (const option of [...globalOptions, ...command.options]) {
     const { name, value } = option;
-    const camelCase = nameForCac(option).replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+    const camelCase = nameForCac(option).replace(/-([a-z])/g, (_, letter: string) =>
+      letter.toUpperCase(),
+    );
     const given = [options[camelCase] ?? []].flat();
     if (given.length === 0) continue;
     if (value === undefined) switches[name] = given.length;

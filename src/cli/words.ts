@@ -60,8 +60,9 @@ export function safeWords(argv: readonly string[], table: CommandTable): SafeWor
     words: [
       ...(named ? [named.name] : []),
       // cac takes a switch with a dash in its name for an option that takes the next word.
-      ...uses.map(({ option, value }) =>
-        `--${nameForCac(option)}=${value === undefined ? true : MARK + value}`,
+      ...uses.map(
+        ({ option, value }) =>
+          `--${nameForCac(option)}=${value === undefined ? true : MARK + value}`,
       ),
       ...plain.map((word) => MARK + word),
     ],

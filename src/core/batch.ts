@@ -14,7 +14,14 @@ export interface BatchOptions extends Omit<TunnelOptions, "slots"> {
 export const FULL = -1;
 
 /** Words of an entry in the table of sends. */
-export const SEND = { place: 0, bytes: 1, datagramBytes: 2, datagrams: 3, packetBytes: 4, words: 5 };
+export const SEND = {
+  place: 0,
+  bytes: 1,
+  datagramBytes: 2,
+  datagrams: 3,
+  packetBytes: 4,
+  words: 5,
+};
 /** Words of an entry in the table of what was received. */
 export const RECEIVED = { message: 0, bytes: 1, segmentBytes: 2, words: 3 };
 /** Words of an entry in the table of writes. */

@@ -109,11 +109,7 @@ export function setOffloads(fd: number, flags: number): boolean {
 }
 
 /** Makes or joins the device; answers with the name that the kernel gave it. */
-function attach(
-  fd: number,
-  name: string,
-  wanted: number,
-): { name: string; persistent: boolean } {
+function attach(fd: number, name: string, wanted: number): { name: string; persistent: boolean } {
   const request = Buffer.alloc(IFREQ_BYTES);
   // In C: struct ifreq { char ifr_name[IFNAMSIZ]; union { short ifr_flags; … }; }
   const view = new DataView(request.buffer, request.byteOffset, request.length);
