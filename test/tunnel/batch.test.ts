@@ -348,7 +348,7 @@ test("a device that a killed end left with its offloads serves the event engine"
 
 test("a thread that dies is told in one sentence, and nothing keeps the program", () => {
   const engine = fileURLToPath(new URL("../../dist/batch/engine.js", import.meta.url));
-  const script = `
+  const script = `void (async () => {
     const { BatchEngine } = await import(${JSON.stringify(engine)});
     const file = { fd: -1, name: "none", peer: { address: "192.0.2.1", port: 1 }, close: async () => {} };
     const engine = new BatchEngine({
@@ -357,8 +357,9 @@ test("a thread that dies is told in one sentence, and nothing keeps the program"
     });
     const failed = await engine.start().catch((error) => error);
     await engine.stop();
-    console.log(failed.name, failed.kind, failed.message);`;
-  const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+    console.log(failed.name, failed.kind, failed.message);
+  })()`;
+  const said = execFileSync(process.execPath, ["-e", script], {
     encoding: "utf8",
     timeout: 20_000,
   });
