@@ -29,11 +29,14 @@ impl Sum {
         Self(sum)
     }
 
-    /// The sum of a few bytes, one by one.
+    /// The sum of a few bytes, such as a header: quicker than [`of`](Self::of) up to some sixty.
+    #[inline]
     pub(super) fn of_few(bytes: &[u8]) -> Self {
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        let words = pairs.iter().map(|pair| u64::from(u16::from_le_bytes(*pair))).sum::<u64>();
-        Self(words + rest.iter().map(|byte| u64::from(*byte)).sum::<u64>())
+        let (long, rest) = bytes.as_chunks::<8>();
+        let sum = long.iter().fold(0, |sum, bytes| sum + words_of(u64::from_le_bytes(*bytes)));
+        let (pairs, last) = rest.as_chunks::<2>();
+        let sum = pairs.iter().fold(sum, |sum, pair| sum + u64::from(u16::from_le_bytes(*pair)));
+        Self(last.iter().fold(sum, |sum, byte| sum + u64::from(*byte)))
     }
 
     /// The pseudo-header's sum without the length (RFC 9293, section 3.1; RFC 8200, section 8.1),
@@ -42,7 +45,7 @@ impl Sum {
     pub(super) fn pseudo_header(header: &[u8], version: Version, protocol: u8) -> Self {
         let addresses = match version {
             Version::V4 => Self::of_few(&read::<8>(header, 12)),
-            Version::V6 => Self::of(&read::<32>(header, 8)),
+            Version::V6 => Self::of_few(&read::<32>(header, 8)),
         };
         addresses + Self::number(protocol.into())
     }
@@ -71,6 +74,13 @@ impl Sum {
     pub fn is_right(self) -> bool {
         self.folded() == [0xff, 0xff]
     }
+}
+
+/// The sum of the four words of 16 bits in one of 64.
+#[inline]
+pub(super) fn words_of(bytes: u64) -> u64 {
+    let pairs = (bytes & 0x0000_ffff_0000_ffff) + (bytes >> 16 & 0x0000_ffff_0000_ffff);
+    (pairs & 0xffff_ffff) + (pairs >> 32)
 }
 
 impl Add for Sum {

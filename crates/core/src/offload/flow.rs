@@ -1,6 +1,6 @@
 //! What makes packets one flow, and what makes one packet follow another so that both can be merged.
 
-use super::head::{Head, Link, Protocol, Version};
+use super::head::{Head, Link, Protocol, TCP_BYTES, Version};
 use super::segments::PSH;
 use super::{read, read_u16};
 use std::ops::RangeInclusive;
@@ -99,36 +99,58 @@ impl Candidate {
     }
 }
 
-/// Whether `packet` has the headers that splitting would give the one that comes `number` after
-/// `first`, as far as lengths, sequence number and checksums do not tell. Both have their headers at
-/// the same places, and are of the same flow.
+/// Whether `packet` is of the same flow as `first`, and has the headers that splitting would give the
+/// one that comes `number` after it, as far as lengths, sequence number and checksums do not tell.
+/// Both have their headers at the same places.
 pub(super) fn has_headers_of(head: &Head, first: &[u8], packet: &[u8], number: u16) -> bool {
     let Head { version, protocol, network, transport, payload } = *head;
-    let same = |start: usize, end: usize| first.get(start..end) == packet.get(start..end);
-    let same_network = match version {
-        // Type of service; flags, time to live; and the identification counted on.
+    let differs = |offset: usize, mask: [u8; 16]| {
+        let word = |bytes| u128::from_le_bytes(read(bytes, offset));
+        (word(first) ^ word(packet)) & u128::from_le_bytes(mask) != 0
+    };
+    match version {
         Version::V4 => {
             let id = read_u16(first, network + 4).wrapping_add(number);
-            read::<2>(first, network) == read(packet, network)
-                && read::<4>(first, network + 6) == read(packet, network + 6)
-                && read_u16(packet, network + 4) == id
+            if differs(network, IPV4_MASK)
+                || read::<4>(first, network + 16) != read(packet, network + 16)
+                || read_u16(packet, network + 4) != id
+            {
+                return false;
+            }
         }
-        // Traffic class and flow label; hop limit.
         Version::V6 => {
-            read::<4>(first, network) == read(packet, network)
-                && read::<1>(first, network + 7) == read(packet, network + 7)
+            if differs(network, IPV6_MASK)
+                || differs(network + 16, [0xff; 16])
+                || read::<8>(first, network + 32) != read(packet, network + 32)
+            {
+                return false;
+            }
         }
-    };
+    }
     let same_transport = match protocol {
-        // Acknowledgement, length, flags but PSH; window; urgent pointer and options.
         Protocol::Tcp => {
-            let flags = |bytes| read::<1>(bytes, transport + 13)[0] & !PSH;
-            read::<5>(first, transport + 8) == read(packet, transport + 8)
-                && flags(first) == flags(packet)
-                && read::<2>(first, transport + 14) == read(packet, transport + 14)
-                && same(transport + 18, payload)
+            !differs(transport, TCP_MASK)
+                && read::<2>(first, transport + 18) == read(packet, transport + 18)
+                && (transport + TCP_BYTES..payload)
+                    .step_by(4)
+                    .all(|option| read::<4>(first, option) == read(packet, option))
         }
-        Protocol::Udp => true,
+        Protocol::Udp => read::<4>(first, transport) == read(packet, transport),
     };
-    same_network && same_transport && (network == 0 || same(0, network))
+    same_transport && (network == 0 || first.get(..network) == packet.get(..network))
 }
+
+/// What must be the same in the first 16 bytes of an IPv4 header: all but total length,
+/// identification and checksum.
+const IPV4_MASK: [u8; 16] =
+    [0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff];
+/// Of an IPv6 header: all but the payload length.
+const IPV6_MASK: [u8; 16] = {
+    let mut mask = [0xff; 16];
+    mask[4] = 0;
+    mask[5] = 0;
+    mask
+};
+/// Of a TCP header: all but the sequence number and PSH.
+const TCP_MASK: [u8; 16] =
+    [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, !PSH, 0xff, 0xff];

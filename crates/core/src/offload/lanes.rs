@@ -56,6 +56,11 @@ mod machine {
         }
 
         #[inline]
+        pub(crate) fn join(&mut self, other: Self) {
+            self.0 = i32x4_add(self.0, other.0);
+        }
+
+        #[inline]
         pub(crate) fn total(self) -> u64 {
             u64::from(u32x4_extract_lane::<0>(self.0))
                 + u64::from(u32x4_extract_lane::<1>(self.0))
@@ -114,6 +119,13 @@ mod machine {
         pub(crate) fn add(&mut self, lane: Lane) {
             for (sum, word) in self.0.iter_mut().zip(lane.0) {
                 *sum += (word & 0xffff) + (word >> 16);
+            }
+        }
+
+        #[inline]
+        pub(crate) fn join(&mut self, other: Self) {
+            for (sum, other) in self.0.iter_mut().zip(other.0) {
+                *sum += other;
             }
         }
 

@@ -157,8 +157,10 @@ pub struct Merger {
     runs: Vec<Run>,
     /// The last run of each flow.
     flows: BTreeMap<Flow, usize>,
-    /// The flow of the last packet: nearly always that of the next, too.
-    recent: Option<(Flow, usize)>,
+    /// The run of the last packet: nearly always that of the next, too.
+    recent: Option<usize>,
+    /// The last header that was right.
+    right: RightHeader,
     /// The room of the first datagram that ever opened.
     heard_from: Option<usize>,
 }
@@ -175,6 +177,7 @@ impl Merger {
             runs: Vec::new(),
             flows: BTreeMap::new(),
             recent: None,
+            right: RightHeader::default(),
             heard_from: None,
         }
     }
@@ -250,7 +253,7 @@ impl Merger {
     ) -> Result<(), Drop> {
         let link = wrap.link();
         let datagram = rooms.get_mut(place.clone()).unwrap_or_default();
-        if let Some(Opened { plain, hidden, head }) = open_head(wrap, datagram) {
+        if let Some(Opened { plain, hidden, head }) = open_head(wrap, datagram, &mut self.right) {
             let start = place.start + wrap.overhead().before;
             let bytes = place.end - start;
             wrap.pass(In, 1, bytes);
@@ -276,35 +279,58 @@ impl Merger {
             self.end_between(link, bytes);
             return;
         };
-        let flow = Flow::of(&head, bytes);
         let merged = match head.protocol {
             Protocol::Tcp => self.tcp,
             Protocol::Udp => self.udp,
         };
         let candidate = Candidate::of(&head, bytes, packet.bytes).filter(|_| merged);
-        let run = match self.recent {
-            Some((recent, run)) if recent == flow => Some(run),
-            _ => self.flows.get(&flow).copied(),
-        };
-        if let (Some(number_of_run), Some(candidate)) = (run, candidate)
-            && let Some(run) = self.runs.get_mut(number_of_run)
-            && let Some(first) = self.packets.get(run.first)
-            && run.takes(&head, &candidate, first.bytes_in(rooms), bytes)
+        if let Some(candidate) = &candidate
+            && self.recent.is_some_and(|run| self.join(run, rooms, number, &head, candidate))
         {
-            run.add(&candidate);
-            if let Some(before) = self.packets.get_mut(std::mem::replace(&mut run.last, number)) {
-                before.next = Some(number);
-            }
-            self.recent = Some((flow, number_of_run));
             return;
         }
-        let number_of_run = self.runs.len();
+        let flow = Flow::of(&head, bytes);
+        if let Some(candidate) = &candidate
+            && let Some(run) = self.flows.get(&flow).copied()
+            && self.join(run, rooms, number, &head, candidate)
+        {
+            self.recent = Some(run);
+            return;
+        }
+        let run = self.runs.len();
         self.runs.push(match candidate {
             Some(candidate) => Run::of(number, head, &candidate, packet.bytes),
             None => Run::alone(number),
         });
-        self.flows.insert(flow, number_of_run);
-        self.recent = Some((flow, number_of_run));
+        self.flows.insert(flow, run);
+        self.recent = Some(run);
+    }
+
+    /// Adds packet `number` to `run` if it may follow there.
+    fn join(
+        &mut self,
+        run: usize,
+        rooms: &[u8],
+        number: usize,
+        head: &Head,
+        candidate: &Candidate,
+    ) -> bool {
+        let Some(run) = self.runs.get_mut(run) else { return false };
+        let headers = |number: usize| {
+            let packet = self.packets.get(number)?;
+            rooms.get(packet.start..packet.start + packet.plain)
+        };
+        let (Some(first), Some(bytes)) = (headers(run.first), headers(number)) else {
+            return false;
+        };
+        if !run.takes(head, candidate, first, bytes) {
+            return false;
+        }
+        run.add(candidate);
+        if let Some(before) = self.packets.get_mut(std::mem::replace(&mut run.last, number)) {
+            before.next = Some(number);
+        }
+        true
     }
 
     /// Ends the runs that a packet of no flow may be a part of, so that it is not overtaken.
@@ -325,7 +351,7 @@ impl Default for Merger {
 }
 
 impl Packet {
-    /// The plain bytes it begins with.
+    /// The plain bytes that it begins with.
     fn bytes_in<'a>(&self, rooms: &'a [u8]) -> &'a [u8] {
         rooms.get(self.start..self.start + self.plain).unwrap_or_default()
     }
@@ -378,6 +404,50 @@ impl Run {
     }
 }
 
+/// A header that was right for packets of one length and version: it is for the next ones, too.
+#[derive(Debug, Default)]
+struct RightHeader {
+    bytes: Vec<u8>,
+    datagram_bytes: usize,
+    version: Option<Version>,
+}
+
+impl RightHeader {
+    /// Whether a datagram has this header, and a packet of the same version and length.
+    fn is_of(&self, datagram: &[u8], version: Version) -> bool {
+        self.datagram_bytes == datagram.len()
+            && self.version == Some(version)
+            && self.bytes.iter().zip(datagram).fold(0, |sum, (a, b)| sum | (a ^ b)) == 0
+    }
+
+    fn set(&mut self, header: &[u8], datagram_bytes: usize, version: Version) {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(header);
+        self.datagram_bytes = datagram_bytes;
+        self.version = Some(version);
+    }
+}
+
+/// Whether a datagram is right in every respect. `head` is where the headers of its packet lie, which
+/// are plain by now.
+fn is_accepted<W: Wrap>(
+    wrap: &W,
+    datagram: &mut [u8],
+    head: Option<Head>,
+    right: &mut RightHeader,
+) -> bool {
+    // Where the headers were found, the packet's own lengths are right.
+    if head.is_some_and(|head| right.is_of(datagram, head.version)) {
+        return true;
+    }
+    let is_accepted = wrap.accepts(datagram);
+    if let Some(head) = head.filter(|_| is_accepted) {
+        let header = datagram.get(..wrap.overhead().before).unwrap_or_default();
+        right.set(header, datagram.len(), head.version);
+    }
+    is_accepted
+}
+
 /// A datagram with the headers of its packet deciphered.
 struct Opened {
     /// Bytes of the packet's headers, if they were found; so many at least are plain.
@@ -389,31 +459,30 @@ struct Opened {
 
 /// Checks a datagram and deciphers the headers of its packet in place. Nothing if it cannot go this
 /// way or is not right in every respect; then it is as it was.
-fn open_head<W: Wrap>(wrap: &W, datagram: &mut [u8]) -> Option<Opened> {
+fn open_head<W: Wrap>(wrap: &W, datagram: &mut [u8], right: &mut RightHeader) -> Option<Opened> {
     let link = wrap.link();
     let before = wrap.overhead().before;
     let bytes = datagram.len().checked_sub(before).filter(|bytes| *bytes > 0)?;
     let Some(xor) = wrap.fused()?.keystream else {
-        let accepted = wrap.accepts(datagram);
         let head = Head::of(link, datagram.get(before..)?, bytes);
         let plain = head.map_or(bytes, |head| head.payload);
+        let accepted = is_accepted(wrap, datagram, head, right);
         return accepted.then_some(Opened { plain, hidden: false, head });
     };
     let key = xor.keystream(0..bytes)?;
     let looked_at = link.head_bytes().min(bytes);
-    let head = before..before + looked_at;
-    pass::apply(datagram.get_mut(head.clone())?, key);
-    if !wrap.accepts(datagram) {
-        pass::apply(datagram.get_mut(head)?, key);
+    pass::apply(datagram.get_mut(before..before + looked_at)?, key);
+    let head = Head::of(link, datagram.get(before..)?, bytes);
+    if !is_accepted(wrap, datagram, head, right) {
+        pass::apply(datagram.get_mut(before..before + looked_at)?, key);
         return None;
     }
-    let packet = datagram.get_mut(before..)?;
-    let head = Head::of(link, packet, bytes);
     let Some(payload) = head.map(|head| head.payload) else {
         return Some(Opened { plain: looked_at, hidden: true, head });
     };
     // Exactly the headers are to be plain: the rest comes in the pass over the payload.
     let rest = payload.min(looked_at)..payload.max(looked_at);
+    let packet = datagram.get_mut(before..)?;
     pass::apply(packet.get_mut(rest.clone())?, key.get(rest)?);
     Some(Opened { plain: payload, hidden: true, head })
 }
@@ -507,7 +576,7 @@ impl<'a> Item<'a> {
         let (headers, payload) = bytes.split_at_checked(packet.plain)?;
         let headers = headers.get(from..)?;
         let (to_headers, to_payload) = room.split_at_mut_checked(headers.len())?;
-        to_headers.copy_from_slice(headers);
+        pass::copy_few(to_headers, headers);
         Some(match self.keystream {
             Some(xor) if packet.hidden => {
                 let key = xor.keystream(packet.plain..packet.bytes)?;
@@ -547,11 +616,12 @@ impl<'a> Item<'a> {
 fn is_right(head: &Head, headers: &[u8], length: usize, payload: Sum) -> bool {
     let network = headers.get(head.network..head.transport).unwrap_or_default();
     let transport = headers.get(head.transport..head.payload).unwrap_or_default();
-    if head.version == Version::V4 && !Sum::of(network).is_right() {
+    if head.version == Version::V4 && !Sum::of_few(network).is_right() {
         return false;
     }
     let pseudo_header = Sum::pseudo_header(network, head.version, head.protocol.number());
-    let sum = pseudo_header + length_sum(length - head.transport) + Sum::of(transport) + payload;
+    let sum =
+        pseudo_header + length_sum(length - head.transport) + Sum::of_few(transport) + payload;
     sum.is_right()
 }
 

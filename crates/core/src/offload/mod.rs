@@ -22,6 +22,8 @@ mod lanes;
 pub mod merge;
 pub mod pass;
 mod probe;
+#[cfg(test)]
+mod properties;
 pub mod reports;
 pub mod segments;
 pub mod sends;

@@ -3,24 +3,32 @@
 //! The sum is that of the Internet checksum (RFC 1071) over the *plain* bytes, whichever side of the
 //! cipher they are on. Four sums run side by side, so that none waits for the other.
 
-use super::checksum::Sum;
+use super::checksum::{Sum, words_of};
 use super::lanes::{LANE_BYTES, Lane, Sums};
 
 /// Lanes of one round of a loop.
 const ROUND: usize = 4;
-/// So many bytes at most go into one 32-bit sum each before it could overflow: each lane adds twice
-/// 65,535 to it at most, and each sum sees every fourth lane.
+/// So many bytes are summed before a sum of 32 bits could overflow, even if all went into one: each
+/// lane adds twice 65,535 to it at most.
 const PART_BYTES: usize = 1 << 19;
+
+const _: () = assert!((PART_BYTES / LANE_BYTES) as u64 * 2 * 0xffff <= u32::MAX as u64);
 
 /// The sum of `bytes`.
 #[must_use]
 pub fn sum(bytes: &[u8]) -> Sum {
+    if bytes.len() <= PART_BYTES {
+        return sum_part(bytes);
+    }
     bytes.chunks(PART_BYTES).fold(Sum::default(), |sum, part| sum + sum_part(part))
 }
 
 /// Copies `from` to `to`, which is as long, and sums it.
 pub fn copy(to: &mut [u8], from: &[u8]) -> Sum {
     debug_assert_eq!(to.len(), from.len());
+    if to.len() <= PART_BYTES {
+        return copy_part(to, from);
+    }
     let parts = to.chunks_mut(PART_BYTES).zip(from.chunks(PART_BYTES));
     parts.fold(Sum::default(), |sum, (to, from)| sum + copy_part(to, from))
 }
@@ -50,9 +58,24 @@ pub(super) fn apply(text: &mut [u8], key: &[u8]) {
     }
 }
 
+/// Copies a few bytes, of which there are as many on both sides. The compiler is not to see that it is
+/// a copy: it would call for one, which in wasm takes longer than the copying.
+pub(super) fn copy_few(to: &mut [u8], from: &[u8]) {
+    static ZEROS: [u8; 512] = [0; 512];
+    match ZEROS.get(..to.len()) {
+        Some(zeros) => {
+            xor_part::<true>(to, from, zeros);
+        }
+        None => to.copy_from_slice(from),
+    }
+}
+
 /// Sums what is read, which is plain on the way out, or what is written, plain on the way in.
 fn xor<const SUM_READ: bool>(to: &mut [u8], from: &[u8], key: &[u8]) -> Sum {
     debug_assert!(to.len() == from.len() && to.len() == key.len());
+    if to.len() <= PART_BYTES {
+        return xor_part::<SUM_READ>(to, from, key);
+    }
     let parts = to.chunks_mut(PART_BYTES).zip(from.chunks(PART_BYTES)).zip(key.chunks(PART_BYTES));
     parts.fold(Sum::default(), |sum, ((to, from), key)| sum + xor_part::<SUM_READ>(to, from, key))
 }
@@ -66,7 +89,8 @@ fn sum_part(bytes: &[u8]) -> Sum {
             sum.add(Lane::load(lane));
         }
     }
-    for (sum, lane) in sums.iter_mut().zip(last) {
+    let [sum, ..] = &mut sums;
+    for lane in last {
         sum.add(Lane::load(lane));
     }
     total(sums) + Sum::of_few(rest)
@@ -88,7 +112,8 @@ fn copy_part(to: &mut [u8], from: &[u8]) -> Sum {
             one(sum, to, from);
         }
     }
-    for ((sum, to), from) in sums.iter_mut().zip(to_last).zip(from_last) {
+    let [sum, ..] = &mut sums;
+    for (to, from) in to_last.iter_mut().zip(from_last) {
         one(sum, to, from);
     }
     for (to, from) in to_rest.iter_mut().zip(from_rest) {
@@ -116,18 +141,48 @@ fn xor_part<const SUM_READ: bool>(to: &mut [u8], from: &[u8], key: &[u8]) -> Sum
             one(sum, to, from, key);
         }
     }
-    for (((sum, to), from), key) in sums.iter_mut().zip(to_last).zip(from_last).zip(key_last) {
+    let [sum, ..] = &mut sums;
+    for ((to, from), key) in to_last.iter_mut().zip(from_last).zip(key_last) {
         one(sum, to, from, key);
     }
-    for ((to, from), key) in to_rest.iter_mut().zip(from_rest).zip(key_rest) {
-        *to = from ^ key;
+    total(sums) + xor_few::<SUM_READ>(to_rest, from_rest, key_rest)
+}
+
+/// What is left behind the last lane: words of 8 bytes, of 2, and a byte, since copying so little
+/// costs more than enciphering it.
+fn xor_few<const SUM_READ: bool>(to: &mut [u8], from: &[u8], key: &[u8]) -> Sum {
+    let (to_long, to) = to.as_chunks_mut::<8>();
+    let (from_long, from) = from.as_chunks::<8>();
+    let (key_long, key) = key.as_chunks::<8>();
+    let mut sum = 0;
+    for ((to, from), key) in to_long.iter_mut().zip(from_long).zip(key_long) {
+        let read = u64::from_le_bytes(*from);
+        let written = read ^ u64::from_le_bytes(*key);
+        *to = written.to_le_bytes();
+        sum += words_of(if SUM_READ { read } else { written });
     }
-    let rest = if SUM_READ { from_rest } else { &*to_rest };
-    total(sums) + Sum::of_few(rest)
+    let (to_short, to) = to.as_chunks_mut::<2>();
+    let (from_short, from) = from.as_chunks::<2>();
+    let (key_short, key) = key.as_chunks::<2>();
+    for ((to, from), key) in to_short.iter_mut().zip(from_short).zip(key_short) {
+        let read = u16::from_le_bytes(*from);
+        let written = read ^ u16::from_le_bytes(*key);
+        *to = written.to_le_bytes();
+        sum += u64::from(if SUM_READ { read } else { written });
+    }
+    for ((to, from), key) in to.iter_mut().zip(from).zip(key) {
+        *to = from ^ key;
+        sum += u64::from(if SUM_READ { *from } else { *to });
+    }
+    Sum::of_words(sum)
 }
 
 fn total(sums: [Sums; ROUND]) -> Sum {
-    Sum::of_words(sums.into_iter().map(Sums::total).sum())
+    let [mut first, second, third, fourth] = sums;
+    first.join(second);
+    first.join(third);
+    first.join(fourth);
+    Sum::of_words(first.total())
 }
 
 #[cfg(test)]

@@ -21,6 +21,9 @@ use crate::packet::Malformed;
 use crate::tunnel::Direction::Out;
 use std::ops::Range;
 
+/// The longest header of a format.
+const MAX_HEADER_BYTES: usize = 255;
+
 /// There may be no room for the datagrams: send those that are there, then split again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Full;
@@ -144,14 +147,23 @@ impl<W: Wrap> Outgoing<'_, W> {
         }
         let before = self.wrap.overhead().before;
         let head_bytes = segments.head_bytes();
+        let mut header = [0; MAX_HEADER_BYTES];
+        let header = header.get_mut(..before)?;
+        let mut header_of = None;
         for number in 0..segments.count() {
             let payload = segments.payload(number);
             let length = head_bytes + payload.len();
             let datagram = self.sends.room().get_mut(..before + length)?;
-            let (head, body) = datagram.get_mut(before..)?.split_at_mut_checked(head_bytes)?;
+            if header_of != Some(length) {
+                self.wrap.write_header(datagram, ethertype);
+                header.copy_from_slice(datagram.get(..before)?);
+                header_of = Some(length);
+            }
+            let (to_header, packet) = datagram.split_at_mut_checked(before)?;
+            let (head, body) = packet.split_at_mut_checked(head_bytes)?;
+            pass::copy_few(to_header, header);
             let sum = encipher(body, payload, keystream, head_bytes..length)?;
             encipher(head, segments.head(number, sum), keystream, 0..head_bytes)?;
-            self.wrap.write_header(datagram, ethertype);
             self.sends.push(before + length, length);
         }
         Some(())

@@ -16,9 +16,10 @@ pub struct Overhead {
     pub behind: usize,
 }
 
-/// How a packet becomes a datagram where one pass over it is enough: so many bytes of header in
-/// front, then the packet to the last byte, each of its bytes `XORed` with the keystream's byte at
-/// the same place in the packet, or as it is.
+/// How a packet becomes a datagram where one pass over it is enough: a header in front, always of the
+/// same length, which depends on the packet's length and kind alone; then the packet to the last
+/// byte, each of its bytes `XORed` with the keystream's byte at the same place in the packet, or as
+/// it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Fused<'a> {
     /// The keystream; nothing if the packet stays plain.
