@@ -31,7 +31,8 @@ export const candidates = [
     missing: () => undefined,
     start: () => {},
   },
-  ourEngine("event", []),
+  ourEngine("batch", ["--engine", "batch"]),
+  ourEngine("event", ["--engine", "event"]),
   {
     name: "wireguard-go",
     about: "the newest WireGuard in Go",
