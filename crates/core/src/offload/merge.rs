@@ -811,6 +811,28 @@ mod tests {
     }
 
     #[test]
+    fn the_zero_that_nobody_writes_is_kept() {
+        // The right checksum is zero; what stands there is the other zero. First that of TCP, by
+        // two bytes of the payload.
+        let mut packets = segments(3, |_, _| ());
+        let missing = packets[1][36..38].to_vec();
+        let mut packet = Packet { id: 1, ..Packet::tcp(100, TCP_ACK, &[7; 100]) };
+        let filled = u16::from_be_bytes([missing[0], missing[1]]) + 0x0707;
+        packet.payload[..2].copy_from_slice(&filled.to_be_bytes());
+        packets[1] = packet.build();
+        assert_eq!((&packets[1][36..38], counts(&packets)), (&[0, 0][..], vec![3]));
+        packets[1][36..38].fill(0xff);
+        assert_eq!(counts(&packets), [1, 1, 1]);
+        // In the IPv4 header, by the identification.
+        let first = segments(1, |_, _| ())[0][10..12].to_vec();
+        let id = u16::from_be_bytes([first[0], first[1]]) - 1;
+        let mut packets = segments(3, |n, p| p.id = id + n);
+        assert_eq!((&packets[1][10..12], counts(&packets)), (&[0, 0][..], vec![3]));
+        packets[1][10..12].fill(0xff);
+        assert_eq!(counts(&packets), [1, 1, 1]);
+    }
+
+    #[test]
     fn flows_are_told_apart_and_none_is_reordered() {
         let one = segments(3, |_, _| ());
         let two = segments(3, |_, p| p.source_port = 9);

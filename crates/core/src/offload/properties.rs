@@ -157,7 +157,10 @@ enum Step {
     Icmp,
     Extension,
     NotAPacket,
+    /// The header names the packet's kind where others write zero.
     HeaderDiffers,
+    /// The header has the length of a longer packet.
+    HeaderLies,
 }
 
 fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
@@ -169,7 +172,7 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         1 => select(vec![
             Step::Gap, Step::Tos, Step::Ttl, Step::Id, Step::Ack, Step::Options, Step::Fragment,
             Step::IpOptions, Step::NoChecksum, Step::Icmp, Step::Extension, Step::NotAPacket,
-            Step::HeaderDiffers,
+            Step::HeaderDiffers, Step::HeaderLies,
         ]),
     ];
     vec((0usize..6, step), 1..120)
@@ -200,6 +203,7 @@ fn traffic(key: &[u8], steps: &[(usize, Step)]) -> Vec<Vec<u8>> {
         let mut packet = lasting.clone();
         match (step, &mut packet.tcp) {
             (Step::Flags(flags), Some(tcp)) => tcp.flags = *flags,
+            (Step::HeaderLies, _) => packet.payload.truncate(50),
             (Step::Size(size), _) => packet.payload.resize(*size, 9),
             (Step::Fragment, _) => packet.fragment = 0x2000,
             (Step::IpOptions, _) if !packet.is_ipv6 => packet.ip_options = vec![1; 4],
@@ -226,8 +230,13 @@ fn traffic(key: &[u8], steps: &[(usize, Step)]) -> Vec<Vec<u8>> {
             tcp.sequence += u32::try_from(packet.payload.len()).unwrap();
         }
         let mut datagram = wrapped(key, &bytes);
-        if matches!(step, Step::HeaderDiffers) {
-            datagram[6..8].copy_from_slice(&[0x08, 0x00]);
+        match step {
+            Step::HeaderDiffers => datagram[6..8].copy_from_slice(&[0x08, 0x00]),
+            Step::HeaderLies => {
+                let length = u16::try_from(bytes.len() + 50).unwrap();
+                datagram[4..6].copy_from_slice(&length.to_be_bytes());
+            }
+            _ => {}
         }
         sent.push(datagram);
     }
