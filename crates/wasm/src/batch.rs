@@ -324,3 +324,89 @@ impl BatchTunnel {
 fn message_number(message: Option<usize>) -> i32 {
     message.and_then(|message| i32::try_from(message).ok()).unwrap_or(-1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crapvpn_core::drop::Reason;
+
+    fn tunnel() -> BatchTunnel {
+        BatchTunnel::new("crapvpn", vec![1], false, None, 0, true, 2).unwrap()
+    }
+
+    /// A packet with the header that a device gives.
+    fn read(tunnel: &mut BatchTunnel) -> usize {
+        let bytes = &mut tunnel.batch.read()[..30];
+        bytes.fill(0);
+        bytes[10] = 0x45;
+        bytes[13] = 20;
+        30
+    }
+
+    #[test]
+    fn a_packet_goes_there_and_back() {
+        let (mut here, mut there) = (tunnel(), tunnel());
+        let bytes = read(&mut here);
+        assert_eq!(here.split(bytes), 1);
+        let bytes = read(&mut here);
+        assert_eq!(here.split(bytes), 1, "of the same length: one send more than a packet");
+        let send = here.batch.sends().table()[0];
+        assert_eq!((send.bytes, send.datagram_bytes, send.datagrams), (56, 28, 2));
+        let datagrams = here.batch.sends().area()[..56].to_vec();
+        here.sent();
+
+        there.batch.inbox().rooms()[..56].copy_from_slice(&datagrams);
+        there.batch.inbox().table()[0] =
+            merge::Received { message: 0, bytes: 56, datagram_bytes: 28 };
+        there.receive(1);
+        assert_eq!(there.merge(), 2);
+        assert_eq!(there.heard_from(), 0);
+        let write = there.batch.writes().table()[1];
+        assert_eq!((write.offset, write.bytes, write.packets, write.packet_bytes), (30, 30, 1, 20));
+        assert_eq!(there.unmerge(1), 1);
+        assert_eq!(there.merge(), 0);
+        there.lose(false, Reason::DeviceDown.code(), 2, 40);
+        assert_eq!(there.flow(false).packets.to_bits(), 0f64.to_bits());
+        let drop = there.next_drop().unwrap();
+        assert_eq!((drop.outgoing, drop.first, drop.length, drop.message), (false, true, 40, -1));
+        assert_eq!((drop.reason, drop.layer), (Reason::DeviceDown.code(), "system".into()));
+    }
+
+    #[test]
+    fn addresses_tell_rooms_and_tables_apart() {
+        let mut tunnel = tunnel();
+        let places = [
+            (tunnel.read_address(), tunnel.read_bytes()),
+            (tunnel.datagrams_address(), tunnel.datagrams_bytes()),
+            (tunnel.sends_address(), 4 * tunnel.send_words() * tunnel.send_entries()),
+            (tunnel.message_address(0), 2 * tunnel.message_bytes()),
+            (tunnel.received_address(), 4 * tunnel.received_words() * 2),
+            (tunnel.packets_address(), tunnel.packets_bytes()),
+            (tunnel.writes_address(), 4 * tunnel.write_words() * tunnel.write_entries()),
+        ];
+        for (number, (address, bytes)) in places.iter().enumerate() {
+            for (other, _) in &places[number + 1..] {
+                assert!(other + 1 > address + bytes || other < address);
+            }
+        }
+        assert_eq!(tunnel.message_address(1) - tunnel.message_address(0), tunnel.message_bytes());
+        assert_eq!(tunnel.message_address(9) - tunnel.message_address(0), 2 * ROOM_BYTES);
+    }
+
+    #[test]
+    fn misuse_has_a_code_and_numbers_that_are_none_do_no_harm() {
+        for messages in [0, 65, usize::MAX] {
+            let error = BatchTunnel::new("crapvpn", vec![1], false, None, 0, true, messages);
+            assert_eq!(error.unwrap_err().code, "too_many_slots");
+        }
+        let mut tunnel = tunnel();
+        tunnel.batch.inbox().table()[0] =
+            merge::Received { message: u32::MAX, bytes: u32::MAX, datagram_bytes: u32::MAX };
+        tunnel.receive(usize::MAX);
+        assert_eq!((tunnel.merge(), tunnel.unmerge(usize::MAX), tunnel.heard_from()), (0, 0, -1));
+        assert_eq!(tunnel.split(usize::MAX), 0);
+        assert_eq!((tunnel.probe(1), tunnel.probe(2)), (1, 0));
+        tunnel.refuse(false, 255, 9, -1);
+        tunnel.limit_sends(usize::MAX);
+    }
+}

@@ -3,19 +3,24 @@
 use super::Batch;
 use super::merge::Received;
 use super::wrap::Wrapper;
-use crate::format::crapvpn;
+use crate::cipher::xor::Xor;
+use crate::format::{Cipher, Format, crapvpn};
 use crate::tunnel::Config;
 
-fn batch(device_header: bool) -> Option<Batch> {
-    let config = Config { key: vec![0x12, 0x34, 0xab, 0xcd], ..Config::default() };
-    let wrapper = Wrapper::new(&crapvpn(), &config).ok()?;
+const KEY: [u8; 4] = [0x12, 0x34, 0xab, 0xcd];
+/// Bytes of the header of `crapvpn`.
+const HEADER_BYTES: usize = 8;
+
+fn batch(cipher: Cipher, device_header: bool) -> Option<Batch> {
+    let config = Config { key: KEY.to_vec(), ..Config::default() };
+    let wrapper = Wrapper::new(&Format { cipher, ..crapvpn() }, &config).ok()?;
     Some(Batch::new(wrapper, device_header, 2))
 }
 
 /// One read from a device.
 pub fn split(data: &[u8]) {
     for device_header in [true, false] {
-        let Some(mut batch) = batch(device_header) else { return };
+        let Some(mut batch) = batch(Cipher::Xor, device_header) else { return };
         let bytes = data.len().min(batch.read().len());
         for (to, from) in batch.read().iter_mut().zip(data) {
             *to = *from;
@@ -34,36 +39,44 @@ pub fn split(data: &[u8]) {
 }
 
 /// Two messages: the first byte tells how long the first one is, the second and third of how many
-/// bytes their datagrams are. They are deciphered with a key that leaves them readable in a corpus:
-/// what is in them is enciphered here.
+/// bytes their datagrams are. Packets are plain, and enciphered here, so that a corpus is readable.
 pub fn merge(data: &[u8]) {
-    let Some(mut batch) = batch(true) else { return };
-    let Some(([first, sizes @ ..], data)) = data.split_first_chunk::<3>() else { return };
+    let plain = merge_with(Cipher::None, data);
+    assert_eq!(plain, merge_with(Cipher::Xor, data), "the cipher changes nothing");
+}
+
+/// The writes that come of it.
+fn merge_with(cipher: Cipher, data: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut batch = batch(cipher, true)?;
+    let xor = Xor::new(&KEY).ok()?;
+    let ([first, sizes @ ..], data) = data.split_first_chunk::<3>()?;
     let (first, second) = data.split_at(usize::from(*first).min(data.len()));
     let room_bytes = super::batch::ROOM_BYTES;
     for (number, (message, size)) in [first, second].into_iter().zip(sizes).enumerate() {
         let bytes = message.len().min(room_bytes);
-        let room = batch.inbox().rooms().iter_mut().skip(number * room_bytes);
-        for (to, from) in room.zip(message) {
-            *to = *from;
+        let room = batch.inbox().rooms().chunks_mut(room_bytes).nth(number)?.get_mut(..bytes)?;
+        room.copy_from_slice(message.get(..bytes)?);
+        let datagram_bytes = if *size == 0 { bytes.max(1) } else { usize::from(*size) };
+        for datagram in room.chunks_mut(datagram_bytes).filter(|_| cipher == Cipher::Xor) {
+            xor.apply(datagram.get_mut(HEADER_BYTES..).unwrap_or_default());
         }
-        let entry = Received {
-            message: u32::try_from(number).unwrap_or(0),
-            bytes: u32::try_from(bytes).unwrap_or(0),
+        *batch.inbox().table().get_mut(number)? = Received {
+            message: u32::try_from(number).ok()?,
+            bytes: u32::try_from(bytes).ok()?,
             datagram_bytes: u32::from(*size),
         };
-        if let Some(place) = batch.inbox().table().get_mut(number) {
-            *place = entry;
-        }
     }
     batch.receive(2);
-    let mut written = 0;
+    let mut written = Vec::new();
+    let mut packets = 0;
     while batch.merge() > 0 {
         for write in batch.writes().table() {
-            assert_eq!(batch.writes().bytes(write).len(), write.bytes as usize);
-            written += u64::from(write.packets);
+            let bytes = batch.writes().bytes(write);
+            assert_eq!(bytes.len(), write.bytes as usize);
+            written.push(bytes.to_vec());
+            packets += u64::from(write.packets);
         }
     }
-    let flow = batch.wrap().tunnel().counters().r#in;
-    assert_eq!(flow.packets, written);
+    assert_eq!(batch.wrap().tunnel().counters().r#in.packets, packets);
+    Some(written)
 }

@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn every_short_length_at_every_alignment() {
-        for length in 0..=200 {
+        for length in 0..=150 {
             for at in 0..16 {
                 check(length, at, 15 - at, at * 3 % 16, 1 + at);
             }
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn long_ones_and_the_greatest_sums() {
         for length in [1399, 1400, 1448, 9000, 16_383, 65_483, 65_507, 65_534, 65_535, 65_536] {
-            for key_bytes in [1, 3, 4, 24, 1000] {
+            for key_bytes in [3, 1000] {
                 check(length, 5, 2, 11, key_bytes);
             }
         }
@@ -264,6 +264,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
         #[test]
         fn equal_their_definitions(
             length in 0usize..65_536,

@@ -71,7 +71,7 @@ fn split_again(link: Link, written: &[(Header, Vec<u8>)]) -> Vec<Vec<u8>> {
 fn flow_of(packet: &[u8]) -> (Vec<u8>, Option<Vec<u8>>) {
     match Ip::parse(packet) {
         Ok(Ip::V4(ip)) => {
-            let is_whole = u16::from_be_bytes([packet[6], packet[7]]) & 0x3fff == 0;
+            let is_whole = [packet[6] & 0x3f, packet[7]] == [0, 0];
             let ports = ip.payload().get(..4).filter(|_| is_whole && [6, 17].contains(&packet[9]));
             let ports = ports.map(|ports| [&[packet[9]], ports].concat());
             (packet[12..20].to_vec(), ports)
@@ -132,7 +132,7 @@ prop_compose! {
     ) -> Packet {
         let extension = extension.filter(|_| is_ipv6);
         let ip_options = vec![1; options * 4];
-        Packet { tags, is_ipv6, extension, id, tos, ttl, tcp, ip_options, ..Packet::udp(&payload) }
+        Packet { tags, is_ipv6, tos, ttl, id, ip_options, extension, tcp, ..Packet::udp(&payload) }
     }
 }
 
@@ -157,7 +157,10 @@ enum Step {
     Icmp,
     Extension,
     NotAPacket,
+    /// The header names the packet's kind where others write zero.
     HeaderDiffers,
+    /// The header has the length of a longer packet.
+    HeaderLies,
 }
 
 fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
@@ -169,7 +172,7 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         1 => select(vec![
             Step::Gap, Step::Tos, Step::Ttl, Step::Id, Step::Ack, Step::Options, Step::Fragment,
             Step::IpOptions, Step::NoChecksum, Step::Icmp, Step::Extension, Step::NotAPacket,
-            Step::HeaderDiffers,
+            Step::HeaderDiffers, Step::HeaderLies,
         ]),
     ];
     vec((0usize..6, step), 1..120)
@@ -200,6 +203,7 @@ fn traffic(key: &[u8], steps: &[(usize, Step)]) -> Vec<Vec<u8>> {
         let mut packet = lasting.clone();
         match (step, &mut packet.tcp) {
             (Step::Flags(flags), Some(tcp)) => tcp.flags = *flags,
+            (Step::HeaderLies, _) => packet.payload.truncate(50),
             (Step::Size(size), _) => packet.payload.resize(*size, 9),
             (Step::Fragment, _) => packet.fragment = 0x2000,
             (Step::IpOptions, _) if !packet.is_ipv6 => packet.ip_options = vec![1; 4],
@@ -226,8 +230,13 @@ fn traffic(key: &[u8], steps: &[(usize, Step)]) -> Vec<Vec<u8>> {
             tcp.sequence += u32::try_from(packet.payload.len()).unwrap();
         }
         let mut datagram = wrapped(key, &bytes);
-        if matches!(step, Step::HeaderDiffers) {
-            datagram[6..8].copy_from_slice(&[0x08, 0x00]);
+        match step {
+            Step::HeaderDiffers => datagram[6..8].copy_from_slice(&[0x08, 0x00]),
+            Step::HeaderLies => {
+                let length = u16::try_from(bytes.len() + 50).unwrap();
+                datagram[4..6].copy_from_slice(&length.to_be_bytes());
+            }
+            _ => {}
         }
         sent.push(datagram);
     }
@@ -239,6 +248,8 @@ fn assert_counts(got: &Flow, expected: &Flow) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn splitting_is_what_it_is_defined_as(
         packet in super_packets(),

@@ -113,35 +113,31 @@ impl Packet {
 
     /// `checksum` is given the sum of the pseudo-header and the whole sum.
     fn build_with(&self, checksum: impl Fn(u16, u16) -> u16) -> Vec<u8> {
-        let mut transport = match &self.tcp {
-            Some(tcp) => {
-                let mut header = self.source_port.to_be_bytes().to_vec();
-                header.extend([0, 80]);
-                header.extend(tcp.sequence.to_be_bytes());
-                header.extend(tcp.ack.to_be_bytes());
-                let length = u8::try_from(5 + tcp.options.len() / 4).unwrap();
-                header.extend([length << 4, tcp.flags]);
-                header.extend(tcp.window.to_be_bytes());
-                header.extend([0, 0, 0, 0]);
-                header.extend(&tcp.options);
-                header
-            }
-            None => {
-                let mut header = self.source_port.to_be_bytes().to_vec();
-                header.extend([0, 53]);
-                header.extend(u16::try_from(8 + self.payload.len()).unwrap().to_be_bytes());
-                header.extend([0, 0]);
-                header
-            }
-        };
+        let mut transport = self.source_port.to_be_bytes().to_vec();
+        if let Some(tcp) = &self.tcp {
+            transport.extend([0, 80]);
+            transport.extend(tcp.sequence.to_be_bytes());
+            transport.extend(tcp.ack.to_be_bytes());
+            let length = u8::try_from(5 + tcp.options.len() / 4).unwrap();
+            transport.extend([length << 4, tcp.flags]);
+            transport.extend(tcp.window.to_be_bytes());
+            transport.extend([0, 0, 0, 0]);
+            transport.extend(&tcp.options);
+        } else {
+            transport.extend([0, 53]);
+            transport.extend(u16::try_from(8 + self.payload.len()).unwrap().to_be_bytes());
+            transport.extend([0, 0]);
+        }
         transport.extend(&self.payload);
         let length = transport.len();
 
         let mut addresses = Vec::new();
         for host in [self.host, 200] {
-            match self.is_ipv6 {
-                false => addresses.extend([10, 1, 2, host]),
-                true => addresses.extend([[0xfd; 15].to_vec(), vec![host]].concat()),
+            if self.is_ipv6 {
+                addresses.extend([0xfd; 15]);
+                addresses.push(host);
+            } else {
+                addresses.extend([10, 1, 2, host]);
             }
         }
         let mut pseudo_header = addresses.clone();
