@@ -87,10 +87,16 @@ function ourEngine(engine, options) {
     integrity: false,
     missing: () => undefined,
     start: (way) =>
-      way.start(({ local, peer, outerPeer }) => ({
-        command: process.execPath,
-        args: [program, "run", "--quiet", ...options, "-p", outerPeer, local, peer],
-        env: { CRAPVPN_KEY: key },
-      })),
+      way.start(
+        ({ local, peer, local6, peer6, outerPeer }) => ({
+          command: process.execPath,
+          args: [
+            ...[program, "run", "--quiet", ...options, "-p", outerPeer],
+            ...[local, peer, local6, peer6],
+          ],
+          env: { CRAPVPN_KEY: key },
+        }),
+        { ipv6: true },
+      ),
   };
 }
