@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { PROGRAM } from "../cli/program.js";
 import {
   cleanUp,
   type End,
@@ -344,6 +345,17 @@ test("a device that a killed end left with its offloads serves the event engine"
   await serveBoth(hosts);
   await exchangeBoth(hosts);
   await expectNoDrops(ends);
+});
+
+test("doctor tells which engine runs, and what each offload does", async () => {
+  const host = (await lab("a")).host("a");
+  const { stdout } = await host.exec(process.execPath, [PROGRAM, "doctor", "--json"]);
+  const { findings } = JSON.parse(stdout) as { findings: { name: string; grade: string }[] };
+  const told = findings.filter(({ name }) => /^(engine|tun_tcp|tun_udp|udp_)/.test(name));
+  expect(told.map(({ name, grade }) => [name, grade])).toEqual(
+    ["engine", "tun_tcp", "tun_udp", "udp_segment", "udp_gro"].map((name) => [name, "ok"]),
+  );
+  expect((await host.exec("ip", ["-o", "link"])).stdout).not.toContain("crapdoctor");
 });
 
 test("a thread that dies is told in one sentence, and nothing keeps the program", () => {
