@@ -81,6 +81,7 @@ _crapvpn() {
     'run -k' | 'run --hex-key') kind=@file ;;
     'run -p' | 'run --peer-host') kind=host ;;
     'run --device') kind=device ;;
+    'run --engine') choices=(auto batch event) ;;
     'lab --shell') choices=(a b) ;;
     esac
   elif ((rest)) && [[ $command == @(lab) ]]; then

@@ -56,8 +56,8 @@ const run: CommandSpec = {
     { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
     {
       name: "engine",
-      value: "WORD",
-      about: "auto, batch (many packets at a time, Linux) or event (default: auto; see doctor)",
+      value: "auto|batch|event",
+      about: "Many packets at a time (Linux), or packet by packet (default: what the machine can)",
     },
     { name: "no-tun-offload", about: "Batch engine: no super-packets from and to the device" },
     { name: "no-udp-segment", about: "Batch engine: send each datagram by itself" },
