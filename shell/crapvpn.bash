@@ -83,6 +83,7 @@ _crapvpn() {
     'run --device') kind=device ;;
     'run --engine') choices=(auto batch event) ;;
     'lab --shell') choices=(a b) ;;
+    'lab --engine') choices=(auto batch event) ;;
     esac
   elif ((rest)) && [[ $command == @(lab) ]]; then
     # Another program's command line.
@@ -97,7 +98,7 @@ _crapvpn() {
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
     run) choices=(--hex-key --peer-host --listen --device --mtu --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
-    lab) choices=(--key --shell --keep --device --mtu --ethertype --only-peer --json --verbose --help --version) ;;
+    lab) choices=(--key --shell --keep --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     completions) choices=(--verbose --help --version) ;;
     help) choices=(--verbose --help --version) ;;

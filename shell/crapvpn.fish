@@ -101,6 +101,7 @@ complete -c crapvpn -n '__crapvpn_in lab' -l keep -d 'Keep the hosts until Ctrl-
 complete -c crapvpn -n '__crapvpn_in lab' -l device -x -d 'Name of the TUN devices (default: tun0)'
 complete -c crapvpn -n '__crapvpn_in lab' -l mtu -x -d 'Longest inner packet; IPv6 is left out below 1280'
 complete -c crapvpn -n '__crapvpn_in lab' -l ethertype -d 'Write 0800 or 86dd in bytes 6-7 of the header'
+complete -c crapvpn -n '__crapvpn_in lab' -l engine -x -a 'auto batch event' -d 'As for run'
 complete -c crapvpn -n '__crapvpn_in lab' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
 complete -c crapvpn -n '__crapvpn_in lab' -l json -d 'Tell everything on standard output, a JSON object a line'
 

@@ -59,9 +59,9 @@ export class BatchLoop {
   readonly #device: number;
   readonly #socket: number;
   readonly #base: number;
-  readonly #sendTable: Uint32Array;
-  readonly #receivedTable: Uint32Array;
-  readonly #writeTable: Uint32Array;
+  #sendTable = new Uint32Array();
+  #receivedTable = new Uint32Array();
+  #writeTable = new Uint32Array();
   readonly #incoming: Incoming;
   readonly #outgoing: Outgoing;
   readonly #peer;
@@ -95,11 +95,8 @@ export class BatchLoop {
     this.#offloads = offloads;
     this.#device = device.fd;
     this.#socket = socket.fd;
-    const { buffer } = tunnel.memory;
-    this.#base = sys.addressOf(buffer);
-    this.#sendTable = new Uint32Array(buffer, tunnel.sendsPlace, tunnel.sendsWords);
-    this.#receivedTable = new Uint32Array(buffer, tunnel.receivedPlace, MESSAGES * RECEIVED.words);
-    this.#writeTable = new Uint32Array(buffer, tunnel.writesPlace, tunnel.writesWords);
+    this.#base = sys.addressOf(tunnel.memory.buffer);
+    this.#viewTables();
     this.#incoming = new Incoming(this.#base + tunnel.messagesPlace, tunnel.messageBytes);
     const peer = sockaddrOf(socket.peer);
     this.#outgoing = new Outgoing(peer);
@@ -118,6 +115,7 @@ export class BatchLoop {
   run(): void {
     const { orders } = this.#options;
     while (!this.#stopped) {
+      if (this.#sendTable.length === 0) this.#viewTables();
       if (this.#deviceReady && !this.#socketFull) this.#goOut();
       if (this.#socketReady) this.#comeIn();
       if (orders.areThere()) this.#obey();
@@ -305,6 +303,20 @@ export class BatchLoop {
     }
   }
 
+  /**
+   * Views the tables anew: should the core's memory grow after all, such as for the text of a drop,
+   * views lose their bytes. It grows in place, where the kernel knows it.
+   */
+  #viewTables(): void {
+    const { memory, sendsPlace, sendsWords, receivedPlace, writesPlace, writesWords } =
+      this.#tunnel;
+    const { buffer } = memory;
+    if (sys.addressOf(buffer) !== this.#base) throw new Error("the core's memory has moved");
+    this.#sendTable = new Uint32Array(buffer, sendsPlace, sendsWords);
+    this.#receivedTable = new Uint32Array(buffer, receivedPlace, MESSAGES * RECEIVED.words);
+    this.#writeTable = new Uint32Array(buffer, writesPlace, writesWords);
+  }
+
   /** Step 7. */
   #obey(): void {
     const order = this.#options.orders.take();
@@ -341,6 +353,8 @@ export class BatchLoop {
     if (device & sys.POLLIN) this.#deviceReady = true;
     if (socket & (sys.POLLIN | sys.POLLERR)) this.#socketReady = true;
     if (socket & sys.POLLOUT) this.#socketFull = false;
+    const wake = this.#events[WAKE * words + revents] as number;
+    if (wake & sys.POLLIN) this.#obey();
     return true;
   }
 

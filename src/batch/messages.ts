@@ -77,7 +77,7 @@ export class Incoming extends MessageTable {
       this.point(this.iovecOf(message) + iovec.base, rooms + message * roomBytes);
       this.words[(this.iovecOf(message) + iovec.length) / WORD] = roomBytes;
     }
-    this.#renew(MESSAGES);
+    this.renew(MESSAGES);
   }
 
   /** Receives what is there. Returns how many messages, or −1. */
@@ -86,16 +86,12 @@ export class Incoming extends MessageTable {
   }
 
   /** To be called when messages have been looked at, before more are received. */
-  #renew(count: number): void {
+  renew(count: number): void {
     for (let message = 0; message < count; message++) {
       const header = this.headerOf(message);
       this.words[(header + mmsghdr.nameLength) / WORD] = NAME_BYTES;
       this.words[(header + mmsghdr.controlLength) / WORD] = CONTROL_BYTES;
     }
-  }
-
-  renew(count: number): void {
-    this.#renew(count);
   }
 
   bytesOf(message: number): number {

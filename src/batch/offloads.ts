@@ -51,7 +51,6 @@ export interface OffloadsOptions {
 export class Offloads {
   readonly states: OffloadStates;
   readonly #tunnel: BatchTunnel;
-  readonly #memory: Uint8Array;
   readonly #notify: (event: EngineEvent) => void;
   /** The longest datagrams that the kernel may cut a message into. */
   #mostCutBytes: number;
@@ -59,7 +58,6 @@ export class Offloads {
   /** Asks the kernel, and tries. */
   constructor({ tunnel, device, socket, switches, notify }: OffloadsOptions) {
     this.#tunnel = tunnel;
-    this.#memory = new Uint8Array(tunnel.memory.buffer);
     this.#notify = notify;
     const { noTunOffload, noUdpSegment, noUdpGro } = switches;
     this.states = {
@@ -109,7 +107,8 @@ export class Offloads {
    */
   mergingFailed(errno: number, place: number): boolean {
     if (errno !== sys.EINVAL) return false;
-    const isUdp = this.#memory[place + GSO_TYPE] === VIRTIO_NET_HDR_GSO_UDP_L4;
+    const [kind] = new Uint8Array(this.#tunnel.memory.buffer, place + GSO_TYPE, 1);
+    const isUdp = kind === VIRTIO_NET_HDR_GSO_UDP_L4;
     this.#fallBack(isUdp ? "tun_udp" : "tun_tcp", errno);
     this.#tellMerging();
     return true;

@@ -101,6 +101,7 @@ const lab: CommandSpec = {
     { name: "device", value: "NAME", about: "Name of the TUN devices (default: tun0)" },
     { name: "mtu", value: "BYTES", about: "Longest inner packet; IPv6 is left out below 1280" },
     { name: "ethertype", about: "Write 0800 or 86dd in bytes 6-7 of the header" },
+    { name: "engine", value: "auto|batch|event", about: "As for run" },
     { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
     { name: "json", about: "Tell everything on standard output, a JSON object a line" },
   ],
