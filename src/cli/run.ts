@@ -58,7 +58,9 @@ export async function run(parsed: Parsed): Promise<number> {
     tellStart(report, { options, device: device.name, engine: name, tunnel, peer, mtu });
     return exitCodeOf(await drive({ options, tunnel, report, signals }));
   } finally {
-    await Promise.all([tunnel?.stop(), device.close()]);
+    // In this order: an engine's thread may still read from the device.
+    await tunnel?.stop();
+    await device.close();
   }
 }
 
