@@ -1,7 +1,8 @@
 //! A tunnel with the memory for batches: what the device gives is split, what the carrier gives is
 //! merged, and tables say what lies where.
 
-use super::merge::{Inbox, Merger};
+use super::inbox::Inbox;
+use super::merge::Merger;
 use super::probe;
 use super::reports::Reports;
 use super::sends::Sends;
