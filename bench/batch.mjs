@@ -30,7 +30,8 @@ export async function batchKernels(keyBytes) {
   // All of them first: memory that grows takes the bytes from every view.
   const tunnels = keyBytes.map((bytes) => {
     const key = Uint8Array.from({ length: bytes }, (_, i) => i * 37 + 11);
-    const open = () => new wasm.BatchTunnel("crapvpn", key, false, undefined, 0, true, MESSAGES);
+    const [format, seed] = [wasm.Format.built_in("crapvpn"), new Uint8Array(32)];
+    const open = () => new wasm.BatchTunnel(format, "ip", key, seed, undefined, 0, true, MESSAGES);
     return { keyBytes: bytes, out: open(), back: open() };
   });
   return tunnels.flatMap((tunnel) => kernelsOf(memory, tunnel));
