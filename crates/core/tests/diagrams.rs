@@ -1,7 +1,16 @@
 //! Diagrams on files: each description, built in or made for this, gives exactly the text and the
 //! SVG that lie here. With `UPDATE_SNAPSHOTS=1` they are written anew, to be looked at and committed.
 
-use crapvpn_core::format::{Format, diagram};
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says so by panicking"
+)]
+
+use crapvpn_core::format::{Format, Kind, diagram};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,4 +84,61 @@ fn other_formats_have_exactly_their_diagrams() {
     let formats = formats("tests/diagrams");
     assert_eq!(formats.len(), 4);
     compare(&formats);
+}
+
+/// The column at which each cell begins, by its name.
+fn columns(format: &Format) -> BTreeMap<String, u64> {
+    let svg = diagram::svg(format);
+    let document = roxmltree::Document::parse(&svg).unwrap();
+    let mut columns = BTreeMap::new();
+    for group in document.root_element().children().filter(|node| node.tag_name().name() == "g") {
+        let mut parts = group.children().filter(roxmltree::Node::is_element);
+        let (Some(title), Some(rect)) = (parts.next(), parts.next()) else { continue };
+        let Some((name, _)) = title.text().unwrap().split_once(": ") else { continue };
+        let x: u64 = rect.attribute("x").unwrap().parse().unwrap();
+        columns.entry(name.to_owned()).or_insert((x - 16) / 20);
+    }
+    columns
+}
+
+/// The vectors' makers know the places of fields from elsewhere. A cell that begins at column 0 may
+/// also begin anywhere.
+#[test]
+fn cells_begin_where_they_do_in_datagrams() {
+    let mut known = 0;
+    for format in formats("formats") {
+        let columns = columns(&format);
+        let path = folder("../../test/vectors/formats").join(format!("{}.json", format.name));
+        let cases: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+        let mut found: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
+        for case in cases.as_array().unwrap() {
+            let mut element = ("", 0);
+            for field in case["fields"].as_array().into_iter().flatten() {
+                let name = field["name"].as_str().unwrap();
+                let bit = field["first_bit"].as_u64().unwrap();
+                let in_list = format.fields.iter().find_map(|list| {
+                    let Kind::List { fields, .. } = &list.kind else { return None };
+                    let inner = name.strip_prefix(&format!("{}.{}.", format.filter, list.name))?;
+                    Some(inner == fields[0].name)
+                });
+                match in_list {
+                    Some(true) => element = (name, bit),
+                    Some(false) => assert_ne!(element.0, ""),
+                    None => element = ("", 0),
+                }
+                found.entry(name).or_default().insert((bit - element.1) % 32);
+            }
+        }
+        for (name, found) in found {
+            let Some(column) = columns.get(name) else { continue };
+            if *column > 0 {
+                assert_eq!(Vec::from_iter(found), [*column], "{name}");
+                known += 1;
+            } else {
+                let is_padding = name.ends_with(".padding");
+                assert!(found.len() > 1 || found.contains(&0) || is_padding, "{name}: {found:?}");
+            }
+        }
+    }
+    assert!(known > 50, "{known}");
 }

@@ -9,19 +9,17 @@ const RULER: [&str; 2] = [
     " 0                   1                   2                   3",
     " 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1",
 ];
-/// What a condition is indented by for each one that it adds to.
-const INDENT: &str = "  ";
 
 pub(super) fn draw(layout: &Layout) -> String {
     let mut text = Lines::default();
     text.wrapped(&layout.heading);
     text.line("");
-    RULER.iter().for_each(|line| text.line(line));
+    for line in RULER {
+        text.line(line);
+    }
     for part in &layout.parts {
         match part {
-            Part::Condition { depth, text: condition } => {
-                text.wrapped(&[format!("{}{condition}", INDENT.repeat(*depth))]);
-            }
+            Part::Condition(condition) => text.wrapped(&[condition]),
             Part::Element(heading) => {
                 text.line("");
                 text.wrapped(&[heading]);
@@ -48,7 +46,9 @@ impl Lines {
     }
 
     fn wrapped(&mut self, lines: &[impl AsRef<str>]) {
-        lines.iter().flat_map(|line| wrap(line.as_ref())).for_each(|line| self.line(&line));
+        for line in lines.iter().flat_map(|line| wrap(line.as_ref())) {
+            self.line(&line);
+        }
     }
 }
 

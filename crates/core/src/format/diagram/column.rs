@@ -148,3 +148,39 @@ fn contradicts(condition: &Condition, given: &Condition) -> bool {
     };
     condition.parts.iter().any(|texts| texts.iter().all(|terms| terms.iter().any(opposed)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Subject;
+
+    fn term(place: usize, equal: bool, number: u64) -> Term {
+        Term { subject: Subject::Field(place), equal, number }
+    }
+
+    fn all(terms: &[Term]) -> Condition {
+        Condition { parts: vec![vec![terms.to_vec()]] }
+    }
+
+    #[test]
+    fn conditions_tell_of_each_other() {
+        let is_one = term(0, true, 1);
+        let not_one = term(0, false, 1);
+        let is_two = term(0, true, 2);
+        let other = term(1, true, 1);
+        let either = Condition { parts: vec![vec![vec![not_one], vec![other]]] };
+        let inside = Condition { parts: [all(&[is_one]).parts, all(&[other]).parts].concat() };
+
+        assert_eq!(presence(&Condition::default(), &all(&[is_one])), Presence::Always);
+        assert_eq!(presence(&all(&[is_one]), &inside), Presence::Always);
+        assert_eq!(presence(&inside, &all(&[is_one])), Presence::Sometimes);
+        assert_eq!(presence(&all(&[is_one]), &Condition::default()), Presence::Sometimes);
+        assert_eq!(presence(&all(&[is_one]), &all(&[is_two])), Presence::Never);
+        assert_eq!(presence(&all(&[is_one]), &all(&[not_one])), Presence::Never);
+        assert_eq!(presence(&all(&[not_one]), &all(&[is_two])), Presence::Sometimes);
+        assert_eq!(presence(&all(&[is_one]), &all(&[other])), Presence::Sometimes);
+        assert_eq!(presence(&either, &all(&[is_one])), Presence::Sometimes);
+        assert_eq!(presence(&either, &all(&[is_one, term(1, true, 2)])), Presence::Never);
+        assert_eq!(presence(&all(&[is_one, term(1, true, 2)]), &either), Presence::Never);
+    }
+}

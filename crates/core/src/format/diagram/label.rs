@@ -10,6 +10,8 @@ const GOES_ON: char = '…';
 const WORD_LETTERS: usize = 3;
 /// The most initials of several.
 const MAX_INITIALS: usize = 6;
+/// The most letters of a title that are tried alone.
+const MAX_LETTERS: usize = 64;
 
 /// What may stand in the cell of a field, the fullest first; the last is the title alone.
 /// `goes_on` says that the cell does not show where the field ends.
@@ -42,19 +44,20 @@ pub(super) fn abbreviations(title: &str, columns: usize) -> impl Iterator<Item =
     let is_letter = |character: &char| {
         character.is_alphanumeric() && width(character.encode_utf8(&mut [0; 4])) == 1
     };
-    let words: Vec<Vec<char>> = title
-        .split(|character: char| !character.is_alphanumeric())
-        .map(|word| word.chars().filter(is_letter).take(columns).collect())
-        .filter(|word: &Vec<char>| !word.is_empty())
-        .take(columns.min(MAX_INITIALS))
+    let words: Vec<&str> = title
+        .split(|character| !is_letter(&character))
+        .filter(|word| !word.is_empty())
+        .take(MAX_LETTERS)
         .collect();
-    let initials: Vec<char> = words.iter().filter_map(|word| word.first()).copied().collect();
+    let initials: Vec<char> = words.iter().filter_map(|word| word.chars().next()).collect();
     let best: String = match words.as_slice() {
-        [word] => word.iter().take(WORD_LETTERS).collect(),
-        _ => initials.iter().map(char::to_ascii_uppercase).collect(),
+        [word] => word.chars().take(columns.min(WORD_LETTERS)).collect(),
+        _ => {
+            initials.iter().take(columns.min(MAX_INITIALS)).map(char::to_ascii_uppercase).collect()
+        }
     };
-    let mut letters: Vec<char> = title.chars().filter(is_letter).take(64).collect();
-    letters.splice(..0, initials);
+    let others = title.chars().filter(is_letter).take(MAX_LETTERS);
+    let letters: Vec<char> = initials.into_iter().chain(others).collect();
     let upper = letters.iter().map(char::to_ascii_uppercase).collect::<Vec<_>>();
     let any = upper
         .into_iter()
@@ -65,4 +68,35 @@ pub(super) fn abbreviations(title: &str, columns: usize) -> impl Iterator<Item =
         .chain('α'..='ω');
     let best = Some(best).filter(|best| !best.is_empty());
     best.into_iter().chain(any.map(String::from))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(title: &str, columns: usize) -> String {
+        abbreviations(title, columns).next().unwrap()
+    }
+
+    #[test]
+    fn several_words_are_initials_and_one_its_beginning() {
+        assert_eq!(first("VNI valid", 3), "VV");
+        assert_eq!(first("N-PDU Number Present", 7), "NPNP");
+        assert_eq!(first("N-PDU Number Present", 1), "N");
+        assert_eq!(first("Version", 5), "Ver");
+        assert_eq!(first("Version", 1), "V");
+        assert_eq!(first("a b c d e f g h", 63), "ABCDEF");
+        assert_eq!(first("標識", 1), "A");
+        assert_eq!(first("", 1), "A");
+    }
+
+    #[test]
+    fn further_short_forms_are_of_one_letter_and_more_than_a_format_has_fields() {
+        let forms: Vec<String> = abbreviations("Routing Present", 1).collect();
+        assert_eq!(forms[..5], ["R", "R", "P", "R", "O"]);
+        let mut different = forms.clone();
+        different.sort();
+        different.dedup();
+        assert!(different.len() > crate::format::MAX_FIELDS);
+    }
 }

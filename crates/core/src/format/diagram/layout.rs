@@ -10,6 +10,10 @@ use crate::format::{Condition, Endian, Field, Format, Kind, Range, Size, Subject
 
 /// The most rows that a field is drawn with in full.
 const MAX_FIELD_ROWS: usize = 8;
+/// What a condition is indented by for each one that it adds to.
+const INDENT: &str = "  ";
+/// Conditions deeper inside others are indented no further.
+const MAX_INDENTS: usize = 8;
 
 /// A diagram.
 pub(super) struct Layout {
@@ -27,13 +31,8 @@ pub(super) struct Layout {
 
 /// A part of the drawing.
 pub(super) enum Part {
-    /// When the rows below are there.
-    Condition {
-        /// How many conditions it adds to.
-        depth: usize,
-        /// `if NAME:`
-        text: String,
-    },
+    /// When the rows below are there: `if NAME:`, indented if it adds to a condition before.
+    Condition(String),
     /// What the rows below, to the end of the drawing or the next such line, are part of.
     Element(String),
     /// Rows that stand one upon the other.
@@ -82,7 +81,9 @@ impl Layout {
     pub(super) fn of(format: &Format) -> Self {
         let mut lists = lists(format);
         let is_little = all_little(&lists);
-        lists.iter_mut().for_each(|list| list.tells_order = !is_little);
+        for list in &mut lists {
+            list.tells_order = !is_little;
+        }
         let mut drawing = Drawing { format, parts: Vec::new(), drawn: Vec::new() };
         for list in &lists {
             drawing.draw(list);
@@ -169,15 +170,13 @@ fn lists(format: &Format) -> Vec<List<'_>> {
         let mut inside = Vec::new();
         for field in list.fields {
             let Kind::List { fields, until } = &field.kind else { continue };
-            let mut heading = format!("each {}", title(field));
             let mut tested = tested(fields);
-            if let Some(until) = until {
-                heading.push_str(&format!(", until {}", plain(&until.text(format, fields))));
-                tested.extend(until.terms().map(|term| term.subject));
-            }
+            tested.extend(until.iter().flat_map(Condition::terms).map(|term| term.subject));
+            let until = until.as_ref().map(|until| until.text(format, fields));
+            let until = until.map(|until| format!(", until {}", plain(&until)));
             inside.push(List {
                 fields,
-                heading: Some(format!("{heading}:")),
+                heading: Some(format!("each {}{}:", title(field), until.unwrap_or_default())),
                 prefix: format!("{}.{}", list.prefix, plain(&field.name)),
                 enciphered: None,
                 tested,
@@ -220,11 +219,8 @@ impl<'a> Drawing<'a> {
         let mut place = 0;
         for group in list.fields.chunk_by(|one, other| one.when == other.when) {
             let when = group.first().map(|field| &field.when);
-            if let Some((depth, text)) =
-                when.and_then(|when| conditions.enter(self.format, list.fields, when))
-            {
-                self.parts.push(Part::Condition { depth, text });
-            }
+            let condition = when.and_then(|when| conditions.enter(self.format, list.fields, when));
+            self.parts.extend(condition.map(Part::Condition));
             let mut rows = Rows::from(columns.start(place).unwrap_or(0));
             for (number, field) in group.iter().enumerate() {
                 let cell = self.drawn.len();
@@ -251,14 +247,8 @@ struct Conditions<'a> {
 }
 
 impl<'a> Conditions<'a> {
-    /// The line above fields under another condition than those before, and to how many lines
-    /// before it adds.
-    fn enter(
-        &mut self,
-        format: &Format,
-        fields: &[Field],
-        when: &'a Condition,
-    ) -> Option<(usize, String)> {
+    /// The line above fields under another condition than those before.
+    fn enter(&mut self, format: &Format, fields: &[Field], when: &'a Condition) -> Option<String> {
         let was_always = self.parts.is_empty();
         let common =
             self.parts.iter().zip(&when.parts).take_while(|(one, other)| one == other).count();
@@ -268,12 +258,12 @@ impl<'a> Conditions<'a> {
             self.told.push(when.parts.len());
         }
         let Some(depth) = self.told.len().checked_sub(1) else {
-            return (!was_always).then(|| (0, "always:".into()));
+            return (!was_always).then(|| "always:".into());
         };
         let outer = depth.checked_sub(1).and_then(|outer| self.told.get(outer)).copied();
         let added = when.parts.get(outer.unwrap_or(0)..).unwrap_or_default();
         let text = Condition { parts: added.to_vec() }.text(format, fields);
-        Some((depth, format!("if {}:", plain(&text))))
+        Some(format!("{}if {}:", INDENT.repeat(depth.min(MAX_INDENTS)), plain(&text)))
     }
 }
 

@@ -185,11 +185,20 @@ pub(super) fn setting(setting: &Setting) -> String {
 
 /// What is done to the enciphered fields.
 pub(super) fn enciphered(format: &Format, cipher: &Cipher) -> String {
-    let mut said = format!("enciphered with {}", cipher_name(cipher));
-    if !cipher.algorithm.is_aead() {
-        return said;
+    let mut said = vec![format!("enciphered with {}", cipher_name(cipher))];
+    if cipher.algorithm.is_aead() {
+        let parts: Vec<String> = cipher.nonce.iter().map(|part| nonce(format, part)).collect();
+        said.push(format!("nonce: {}", listed(&parts, "and")));
     }
-    let part = |part: &NoncePart| match part {
+    if let Some(ad) = cipher.ad {
+        let fields = range(&format.fields, ad, "the whole datagram");
+        said.push(format!("authenticated with it: {fields}"));
+    }
+    said.join("; ")
+}
+
+fn nonce(format: &Format, part: &NoncePart) -> String {
+    match part {
         NoncePart::Bytes(bytes) if bytes.iter().all(|byte| *byte == 0) => {
             format!("{} zero bytes", bytes.len())
         }
@@ -205,14 +214,7 @@ pub(super) fn enciphered(format: &Format, cipher: &Cipher) -> String {
                 Some(Endian::Little) => format!("{title} ({LITTLE})"),
             }
         }
-    };
-    let nonce: Vec<String> = cipher.nonce.iter().map(part).collect();
-    said.push_str(&format!("; nonce: {}", listed(&nonce, "and")));
-    if let Some(ad) = cipher.ad {
-        let fields = range(&format.fields, ad, "the whole datagram");
-        said.push_str(&format!("; authenticated with it: {fields}"));
     }
-    said
 }
 
 fn cipher_name(cipher: &Cipher) -> &'static str {

@@ -1,7 +1,7 @@
 //! The bit diagram of a format, as RFCs draw headers: as text and as SVG.
 //!
-//! [`Layout`](layout::Layout) decides what is drawn and where: rows of 32 bits, cut into cells, under
-//! the conditions that they depend on. The two renderers only put it into characters or shapes.
+//! The layout decides what is drawn and where: rows of 32 bits, cut into cells, under the conditions
+//! that they depend on. The two renderers only put it into characters or shapes.
 //!
 //! Titles come from whoever wrote the description: whatever they hold, no cell outgrows its bits and
 //! nothing steers a terminal or a browser.

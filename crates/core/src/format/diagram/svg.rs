@@ -16,8 +16,6 @@ const ROW: usize = 28;
 const LINE: usize = 20;
 /// The empty border.
 const MARGIN: usize = 16;
-/// What a condition is indented by for each one that it adds to.
-const INDENT: usize = 16;
 /// How far the two strokes of a double line are from its middle.
 const HALF_DOUBLE: f32 = 1.5;
 
@@ -43,19 +41,19 @@ pub(super) fn draw(layout: &Layout) -> String {
         lines: String::new(),
     };
     let [title, subtitle] = &layout.heading;
-    drawing.text(title, 0, " font-weight=\"bold\"");
-    drawing.text(subtitle, 0, "");
+    drawing.text(title, " font-weight=\"bold\"");
+    drawing.text(subtitle, "");
     drawing.ruler();
     for part in &layout.parts {
         match part {
-            Part::Condition { depth, text } => {
+            Part::Condition(text) => {
                 drawing.y += LINE / 4;
-                drawing.text(text, depth * INDENT, " font-style=\"italic\"");
+                drawing.text(text, " font-style=\"italic\"");
                 drawing.y += LINE / 4;
             }
             Part::Element(heading) => {
                 drawing.y += LINE;
-                drawing.text(heading, 0, " font-weight=\"bold\"");
+                drawing.text(heading, " font-weight=\"bold\"");
                 drawing.y += LINE / 4;
             }
             Part::Rows(rows) => drawing.rows(rows),
@@ -63,10 +61,10 @@ pub(super) fn draw(layout: &Layout) -> String {
     }
     drawing.y += LINE / 2;
     for line in &layout.legend {
-        drawing.text(line, 0, "");
+        drawing.text(line, "");
     }
     if let Some(enciphered) = &layout.enciphered {
-        drawing.text(&format!("Between double lines: {enciphered}"), 0, "");
+        drawing.text(&format!("Between double lines: {enciphered}"), "");
     }
     let Drawing { y, shapes, labels, lines, .. } = drawing;
     let (width, height) = (ROW_BITS * BIT + 2 * MARGIN, y + MARGIN);
@@ -91,7 +89,9 @@ fn description(layout: &Layout) -> String {
     let mut words = vec![format!("{}.", layout.heading[1])];
     for part in &layout.parts {
         match part {
-            Part::Condition { text, .. } | Part::Element(text) => words.push(text.clone()),
+            Part::Condition(text) | Part::Element(text) => {
+                words.push(text.trim_start().to_owned());
+            }
             Part::Rows(rows) => {
                 let pieces = rows.iter().flat_map(|row| &row.pieces);
                 let labelled = pieces.filter(|piece| piece.labelled);
@@ -117,11 +117,11 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn text(&mut self, text: &str, indent: usize, attributes: &str) {
+    fn text(&mut self, text: &str, attributes: &str) {
         for line in wrap(text) {
             let behind_indent = line.trim_start();
-            let hanging = (line.len() - behind_indent.len()) * FONT / 2;
-            let (x, y) = (MARGIN + indent + hanging, self.y + LINE * 3 / 4);
+            let indent = (line.len() - behind_indent.len()) * FONT / 2;
+            let (x, y) = (MARGIN + indent, self.y + LINE * 3 / 4);
             self.shape(format_args!(
                 "<text x=\"{x}\" y=\"{y}\"{attributes}>{}</text>",
                 escaped(behind_indent)

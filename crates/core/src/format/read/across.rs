@@ -1,8 +1,8 @@
 //! Several descriptions at once: names that they share.
 
 use super::diagnostic::{Code, Diagnostic, Severity};
-use super::field::List;
 use super::finding::{Finding, Span};
+use super::list::List;
 use super::read;
 use super::source::{Source, harmless, quoted};
 use crate::format::{Field, Format, Kind};

@@ -3,9 +3,10 @@
 use super::cipher::Fields;
 use super::condition::Parts;
 use super::diagnostic::Code;
-use super::field::{Draft, List};
+use super::field::Draft;
 use super::finding::Finding;
 use super::keys::{CHECKSUMS, Kind, MAX_WINDOW, NEXT_KINDS, NO_ROLE, TABLES};
+use super::list::List;
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, expect_kind};

@@ -2,10 +2,11 @@
 
 use super::condition::{Parts, names_of, place_of};
 use super::diagnostic::Code;
-use super::field::{Draft, List};
+use super::field::Draft;
 use super::finding::{Finding, Span};
 use super::keys::{CIPHERS, ENDIANS, Kind, Part};
 use super::layout::Layout;
+use super::list::List;
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, Word, expect_entry};

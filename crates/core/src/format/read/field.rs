@@ -5,33 +5,12 @@ use super::finding::{Finding, Span};
 use super::keys::{
     ELEMENT_ROLES, ELEMENT_TYPES, Key, Kind, NEEDED, NO_ROLE, NameOf, Part, ROLES, TYPES, UINT,
 };
+use super::list::{List, Of};
 use super::reader::{Reader, title_of};
 use super::source::quoted;
-use super::table::{Node, Table, Word, expect_entry, expect_kind};
+use super::table::{Node, Table, Word, expect_kind};
 use super::value::{Class, greatest, parse_number};
-use crate::format::{Accept, Literal, MAX_FIELDS, Size, TAG_BYTES};
-
-/// The deepest that blocks may nest.
-const MAX_DEPTH: usize = 16;
-
-/// A list of fields as far as it is read.
-#[derive(Debug, Default)]
-pub(super) struct List<'a> {
-    pub(super) drafts: Vec<Draft<'a>>,
-    pub(super) conditions: Vec<When<'a>>,
-    /// Whether something in it could not be read, so that more may be meant than there is.
-    pub(super) is_incomplete: bool,
-}
-
-/// A condition in a list.
-#[derive(Debug)]
-pub(super) struct When<'a> {
-    pub(super) node: Node<'a>,
-    /// The place of the first field that it decides about.
-    pub(super) first: usize,
-    /// The conditions of the blocks that it stands in, by their places, the outermost first.
-    pub(super) inside: Vec<usize>,
-}
+use crate::format::{Accept, Literal, Size, TAG_BYTES};
 
 /// A field as far as it says by itself what it is.
 #[derive(Debug)]
@@ -50,15 +29,6 @@ pub(super) struct Draft<'a> {
     /// The conditions that it stands under, by their places, the outermost first.
     pub(super) whens: Vec<usize>,
     pub(super) element: Option<List<'a>>,
-}
-
-impl<'a> List<'a> {
-    /// Adds a condition on what is added next, and puts it to those that hold there.
-    fn add_condition(&mut self, node: Node<'a>, whens: &mut Vec<usize>) {
-        let inside = whens.clone();
-        whens.push(self.conditions.len());
-        self.conditions.push(When { node, first: self.drafts.len(), inside });
-    }
 }
 
 impl Draft<'_> {
@@ -88,71 +58,9 @@ impl Draft<'_> {
     }
 }
 
-/// Whether the fields are those of the datagram or of the element of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Of {
-    Datagram,
-    Element,
-}
-
 impl<'a> Reader<'a> {
-    /// Reads the fields of the datagram; nothing if there are too many.
-    pub(super) fn fields(&mut self, node: Node<'a>) -> Option<List<'a>> {
-        let count = count_fields(node);
-        if count > MAX_FIELDS {
-            let message = format!("{count} fields, more than {MAX_FIELDS}");
-            self.findings.add(Finding::new(Code::F07, node.span, message));
-            return None;
-        }
-        let mut list = List::default();
-        self.entries(node, Of::Datagram, &[], &mut list);
-        self.unique_names(&mut list);
-        Some(list)
-    }
-
-    fn entries(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
-        let entries = node.elements();
-        if entries.is_empty() {
-            self.findings.add(Finding::new(Code::F26, node.span, "the list of fields is empty"));
-            list.is_incomplete = true;
-        }
-        for entry in entries {
-            if !expect_entry("fields", Kind::Table, entry, &mut self.findings) {
-                list.is_incomplete = true;
-                continue;
-            }
-            if is_block(entry) {
-                self.block(entry, of, whens, list);
-            } else {
-                self.field(entry, of, whens, list);
-            }
-        }
-    }
-
-    fn block(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
-        if of == Of::Element {
-            let message = "the element of a list cannot have a block";
-            self.findings.add(Finding::new(Code::F29, node.span, message));
-            return;
-        }
-        let table = self.table(Part::Block, node);
-        if whens.len() == MAX_DEPTH {
-            let message = format!("blocks in more than {MAX_DEPTH} others");
-            self.findings.add(Finding::new(Code::F07, node.span, message));
-            list.is_incomplete = true;
-            return;
-        }
-        let mut whens = whens.to_vec();
-        if let Some(node) = table.get("when") {
-            list.add_condition(node, &mut whens);
-        }
-        match table.get("fields") {
-            Some(fields) => self.entries(fields, of, &whens, list),
-            None => list.is_incomplete = true,
-        }
-    }
-
-    fn field(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
+    /// Reads a field and adds it to the list.
+    pub(super) fn field(&mut self, node: Node<'a>, of: Of, whens: &[usize], list: &mut List<'a>) {
         let table = self.table(Part::Field, node);
         let name = self.name(NameOf::Field, table.word("name"));
         let class = table.word("type").and_then(|word| self.field_class(word, of));
@@ -375,57 +283,6 @@ impl<'a> Reader<'a> {
         let span = draft.table.word("type").map(|word| word.span);
         self.findings.add(Finding::new(Code::F28, span, message));
     }
-
-    /// Takes the name from a field whose name another one has; settings come first.
-    fn unique_names(&mut self, list: &mut List<'a>) {
-        let mut seen: Vec<(String, Span)> = self
-            .settings
-            .iter()
-            .zip(&self.setting_spans)
-            .map(|(setting, span)| (setting.name.clone(), *span))
-            .collect();
-        for draft in &mut list.drafts {
-            let Some(name) = draft.name else { continue };
-            if let Some((_, first)) = seen.iter().find(|(other, _)| other == name.text) {
-                self.taken(name, Some(*first));
-                draft.name = None;
-                continue;
-            }
-            seen.push((name.text.to_owned(), name.span));
-        }
-        // In filters, the fields of an element stand under the list's name.
-        for draft in &mut list.drafts {
-            let (Some(list_name), Some(element)) = (draft.name, &mut draft.element) else {
-                continue;
-            };
-            for inner in &mut element.drafts {
-                let Some(name) = inner.name else { continue };
-                let whole = format!("{}.{}", list_name.text, name.text);
-                if let Some((_, first)) = seen.iter().find(|(other, _)| *other == whole) {
-                    self.taken(Word { text: &whole, span: name.span }, Some(*first));
-                    inner.name = None;
-                }
-            }
-        }
-    }
-}
-
-/// Whether an entry is a block: it has fields or a condition, but neither name nor type.
-fn is_block(node: Node<'_>) -> bool {
-    let pairs = node.pairs();
-    let has = |key: &str| pairs.iter().any(|(word, _)| word.text == key);
-    !has("name") && !has("type") && (has("fields") || has("when"))
-}
-
-/// How many fields there are, blocks opened and the elements of lists counted.
-fn count_fields(node: Node<'_>) -> usize {
-    let in_entry = |entry: Node<'_>| {
-        let pairs = entry.pairs();
-        let inner = pairs.iter().find(|(word, _)| word.text == "fields");
-        let inner = inner.map_or(0, |(_, fields)| count_fields(*fields));
-        if is_block(entry) { inner } else { 1 + inner }
-    };
-    node.elements().into_iter().map(in_entry).sum()
 }
 
 fn other_type(key: &Key, span: Span, class: Option<Class>) -> Finding {

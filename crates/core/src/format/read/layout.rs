@@ -1,8 +1,9 @@
 //! Bits and bytes: where fields start, and which of them do not fit together.
 
 use super::diagnostic::Code;
-use super::field::{Draft, List};
+use super::field::Draft;
 use super::finding::Finding;
+use super::list::List;
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::Node;

@@ -2,10 +2,10 @@
 
 use super::condition::{names_of, place_of};
 use super::diagnostic::Code;
-use super::field::List;
 use super::finding::Finding;
 use super::keys::RANGE_FORMS;
 use super::layout::Layout;
+use super::list::List;
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::Word;

@@ -2,8 +2,9 @@
 
 use super::cipher::Fields;
 use super::diagnostic::Code;
-use super::field::{Draft, List};
+use super::field::Draft;
 use super::finding::{Finding, Span};
+use super::list::List;
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table};
