@@ -5,7 +5,7 @@
 //! told at the types that they are made of, [`Send`], [`Received`] and [`Write`].
 //!
 //! [`Send`]: crapvpn_core::offload::sends::Send
-//! [`Received`]: crapvpn_core::offload::merge::Received
+//! [`Received`]: crapvpn_core::offload::inbox::Received
 //! [`Write`]: crapvpn_core::offload::writes::Write
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crapvpn_core::offload::batch::{Batch, MAX_MESSAGES, ROOM_BYTES};
 use crapvpn_core::offload::wrap::Wrapper;
-use crapvpn_core::offload::{merge, sends, writes};
+use crapvpn_core::offload::{inbox, sends, writes};
 use crapvpn_core::tunnel::{Config, Direction};
 use wasm_bindgen::prelude::*;
 
@@ -175,7 +175,7 @@ impl BatchTunnel {
     /// Integers of each of its entries.
     #[must_use]
     pub fn received_words(&self) -> usize {
-        merge::ENTRY_WORDS
+        inbox::ENTRY_WORDS
     }
 
     /// Where the packets are made that `merge` makes.
@@ -357,7 +357,7 @@ mod tests {
 
         there.batch.inbox().rooms()[..56].copy_from_slice(&datagrams);
         there.batch.inbox().table()[0] =
-            merge::Received { message: 0, bytes: 56, datagram_bytes: 28 };
+            inbox::Received { message: 0, bytes: 56, datagram_bytes: 28 };
         there.receive(1);
         assert_eq!(there.merge(), 2);
         assert_eq!(there.heard_from(), 0);
@@ -401,7 +401,7 @@ mod tests {
         }
         let mut tunnel = tunnel();
         tunnel.batch.inbox().table()[0] =
-            merge::Received { message: u32::MAX, bytes: u32::MAX, datagram_bytes: u32::MAX };
+            inbox::Received { message: u32::MAX, bytes: u32::MAX, datagram_bytes: u32::MAX };
         tunnel.receive(usize::MAX);
         assert_eq!((tunnel.merge(), tunnel.unmerge(usize::MAX), tunnel.heard_from()), (0, 0, -1));
         assert_eq!(tunnel.split(usize::MAX), 0);

@@ -1,7 +1,8 @@
 //! A tunnel with the memory for batches: what the device gives is split, what the carrier gives is
 //! merged, and tables say what lies where.
 
-use super::merge::{Inbox, Merger};
+use super::inbox::Inbox;
+use super::merge::Merger;
 use super::probe;
 use super::reports::Reports;
 use super::sends::Sends;
@@ -150,7 +151,7 @@ impl<W: Wrap> Batch<W> {
     }
 
     /// Makes one write, instead of those that are there, by which to find out whether the device
-    /// takes super-packets of this kind: see [`probe`].
+    /// takes super-packets of this kind, virtio's `gso_type`: nobody gets the packets in it.
     pub fn probe(&mut self, kind: u8) -> usize {
         self.writes.clear();
         if let Some(bytes) = probe::write(kind).filter(|_| self.device_header)

@@ -3,7 +3,7 @@
 use super::head::{Head, Link, Protocol, TCP_BYTES, Version};
 use super::segments::PSH;
 use super::{read, read_u16};
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 /// TCP flags that the packets of a super-packet may have beside PSH (RFC 9293, RFC 3168). ACK must
 /// be there. All others say something about one packet alone.
@@ -131,13 +131,22 @@ pub(super) fn has_headers_of(head: &Head, first: &[u8], packet: &[u8], number: u
         Protocol::Tcp => {
             !differs(transport, TCP_MASK)
                 && read::<2>(first, transport + 18) == read(packet, transport + 18)
-                && (transport + TCP_BYTES..payload)
-                    .step_by(4)
-                    .all(|option| read::<4>(first, option) == read(packet, option))
+                && same_words(first, packet, transport + TCP_BYTES..payload)
         }
         Protocol::Udp => read::<4>(first, transport) == read(packet, transport),
     };
     same_transport && (network == 0 || first.get(..network) == packet.get(..network))
+}
+
+/// Whether options are the same: whole words of four bytes.
+fn same_words<'a>(first: &'a [u8], packet: &'a [u8], options: Range<usize>) -> bool {
+    let words = |bytes: &'a [u8]| Some(bytes.get(options.clone())?.as_chunks::<4>());
+    let (Some((first, _)), Some((packet, _))) = (words(first), words(packet)) else {
+        return false;
+    };
+    let differs =
+        |sum, (a, b): (&[u8; 4], &[u8; 4])| sum | (u32::from_le_bytes(*a) ^ u32::from_le_bytes(*b));
+    first.iter().zip(packet).fold(0, differs) == 0
 }
 
 /// What must be the same in the first 16 bytes of an IPv4 header: all but total length,

@@ -1,7 +1,7 @@
 //! Bodies of fuzz targets: whatever the bytes, nothing panics and every packet is counted once.
 
 use super::Batch;
-use super::merge::Received;
+use super::inbox::Received;
 use super::wrap::Wrapper;
 use crate::cipher::xor::Xor;
 use crate::format::{Cipher, Format, crapvpn};

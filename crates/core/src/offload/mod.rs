@@ -18,13 +18,17 @@ mod flow;
 #[doc(hidden)]
 pub mod fuzz;
 mod head;
+pub mod inbox;
+mod item;
 mod lanes;
 pub mod merge;
+mod open;
 pub mod pass;
 mod probe;
 #[cfg(test)]
 mod properties;
 pub mod reports;
+mod run;
 pub mod segments;
 pub mod sends;
 pub mod split;

@@ -7,7 +7,7 @@
 
 use super::checksum::Sum;
 use super::head::{Head, Link, MAX_HEAD_BYTES, Version};
-use super::merge::merged_header;
+use super::item::merged_header;
 use super::segments::length_sum;
 use super::virtio::{GSO_TCPV4, GSO_TCPV6, GSO_UDP_L4, HEADER_BYTES};
 use super::write as put;

@@ -352,7 +352,7 @@ proptest! {
             let start = number * super::batch::ROOM_BYTES;
             let bytes = message.concat();
             there.inbox().rooms()[start..start + bytes.len()].copy_from_slice(&bytes);
-            there.inbox().table()[number] = super::merge::Received {
+            there.inbox().table()[number] = super::inbox::Received {
                 message: u32::try_from(number).unwrap(),
                 bytes: u32::try_from(bytes.len()).unwrap(),
                 datagram_bytes: 0,
@@ -392,7 +392,7 @@ proptest! {
         let count = bytes.len();
         there.inbox().rooms()[..count].copy_from_slice(&bytes);
         there.inbox().table()[0] =
-            super::merge::Received { message, bytes: length, datagram_bytes };
+            super::inbox::Received { message, bytes: length, datagram_bytes };
         there.receive(1);
         while there.merge() > 0 {}
         let flow = there.wrap().tunnel().counters().r#in;

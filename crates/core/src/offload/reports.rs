@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 /// The most reports that wait; more are only counted.
 pub const MAX_WAITING: usize = 64;
 
-// The first of each is told whatever else waits, if the queue is emptied after each batch.
+// Where only the first of each kind are told, there is room for all of them.
 const _: () = assert!(2 * Reason::COUNT <= MAX_WAITING);
 
 /// A drop, and what it was of.

@@ -3,7 +3,7 @@
 
 use super::Batch;
 use super::head::Link;
-use super::merge::Received;
+use super::inbox::Received;
 use super::virtio::{HEADER_BYTES, Header};
 use super::wrap::{Fused, Overhead, Wrap, Wrapper};
 use crate::cipher::xor::Xor;
