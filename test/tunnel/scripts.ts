@@ -184,6 +184,12 @@ export async function floodUdp(
   return ask(host, SEND, [to, port, perSecond, seconds], options);
 }
 
+/** What an IP packet says of its own length. */
+function ipLength(packet: Buffer): number {
+  if (packet.length < 6) return Number.POSITIVE_INFINITY;
+  return packet.readUInt8(0) >> 4 === 4 ? packet.readUInt16BE(2) : 40 + packet.readUInt16BE(4);
+}
+
 /** What passes a device, read by tcpdump: each packet from its IP header on. */
 export class Capture {
   readonly #running: Running;
@@ -209,6 +215,9 @@ export class Capture {
       const before = Number.parseInt(hex[1] ?? "", 16) === 0 ? Buffer.alloc(0) : packets.pop();
       packets.push(Buffer.concat([before ?? Buffer.alloc(0), bytes]));
     }
+    // The last one may have been told in part.
+    const last = packets.at(-1);
+    if (last !== undefined && last.length < ipLength(last)) packets.pop();
     return packets;
   }
 
