@@ -101,7 +101,8 @@ function tunnelKernels(core, packetBytes, keyBytes) {
   for (const place of [0, 2, 3]) key[place % keyBytes] = 0;
   const packet = new Uint8Array(packetBytes);
   new DataView(packet.buffer).setUint32(0, (0x4500 << 16) | packetBytes);
-  const tunnel = () => core.openTunnel({ format: "crapvpn", key, slots: 1 });
+  const [format, seed] = [core.format("crapvpn"), new Uint8Array(32)];
+  const tunnel = () => core.openTunnel({ format, key, seed, slots: 1 });
 
   const out = tunnel();
   out.packetRoom(SLOT).set(packet);

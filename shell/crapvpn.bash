@@ -41,7 +41,7 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --mtu | --stats | --key | --shell) option=$word ;;
+    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --stats | --key | --shell) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
@@ -72,7 +72,7 @@ _crapvpn() {
 
   [[ -n $command ]] || named=''
   case $command in
-  run | lab | doctor | completions | help) ;;
+  run | lab | doctor | formats | check | diagram | completions | help) ;;
   *) command=run ;;
   esac
 
@@ -81,6 +81,7 @@ _crapvpn() {
     'run -k' | 'run --hex-key') kind=@file ;;
     'run -p' | 'run --peer-host') kind=host ;;
     'run --device') kind=device ;;
+    'run --format') kind=file ;;
     'lab --shell') choices=(a b) ;;
     esac
   elif ((rest)) && [[ $command == @(lab) ]]; then
@@ -95,19 +96,25 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --device --mtu --ethertype --only-peer --stats --json --quiet --verbose --help --version) ;;
+    run) choices=(--hex-key --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --stats --json --quiet --verbose --help --version) ;;
     lab) choices=(--key --shell --keep --device --mtu --ethertype --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
+    formats) choices=(--json --verbose --help --version) ;;
+    check) choices=(--json --schema --verbose --help --version) ;;
+    diagram) choices=(--svg --verbose --help --version) ;;
     completions) choices=(--verbose --help --version) ;;
     help) choices=(--verbose --help --version) ;;
     esac
   else
     case $command in
     doctor) kind=host ;;
+    formats) kind=file ;;
+    check) kind=file ;;
+    diagram) kind=file ;;
     completions) choices=(bash zsh fish) ;;
-    help) choices=(run lab doctor completions help) ;;
+    help) choices=(run lab doctor formats check diagram completions help) ;;
     esac
-    [[ -n $named ]] || choices+=(run lab doctor completions help)
+    [[ -n $named ]] || choices+=(run lab doctor formats check diagram completions help)
   fi
 
   for word in "${choices[@]}"; do

@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --stats --key --shell
+            case --hex-key --peer-host --listen --device --mtu --format --set --expect --stats --key --shell
                 set skip 1
             case '--*'
             case '-?*'
@@ -38,7 +38,7 @@ end
 # Whether the command line is one of this command.
 function __crapvpn_in
     set -l words (__crapvpn_words)
-    contains -- "$words[1]" run lab doctor completions help
+    contains -- "$words[1]" run lab doctor formats check diagram completions help
     or set words[1] run
     test "$words[1]" = $argv[1]
 end
@@ -74,18 +74,24 @@ complete -c crapvpn -n __crapvpn_rest -k -a '(__crapvpn_complete_rest)'
 complete -c crapvpn -n __crapvpn_first -a run -d 'Join two hosts by a tunnel (the word "run" may be left out)'
 complete -c crapvpn -n __crapvpn_first -a lab -d 'Build two hosts and a tunnel on this machine, try them, take them down'
 complete -c crapvpn -n __crapvpn_first -a doctor -d 'Tell what this machine can do, and what to do about what it cannot'
+complete -c crapvpn -n __crapvpn_first -a formats -d 'List the built-in formats, or tell all about one'
+complete -c crapvpn -n __crapvpn_first -a check -d 'Tell what is wrong with descriptions of formats'
+complete -c crapvpn -n __crapvpn_first -a diagram -d 'Draw a format bit by bit, 32 a row, as RFCs do'
 complete -c crapvpn -n __crapvpn_first -a completions -d 'Print what makes a shell complete these words with Tab'
 complete -c crapvpn -n __crapvpn_first -a help -d 'Show what a command does'
 complete -c crapvpn -s v -l verbose -d 'Tell more: -v each kind of drop, -vv every drop, and where a fault of ours lies'
 complete -c crapvpn -s h -l help -d 'Show this help'
 complete -c crapvpn -l version -d 'Show the version'
 
-complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
-complete -c crapvpn -n '__crapvpn_in run' -s p -l peer-host -x -a '(__fish_print_hostnames)' -d 'The other end; port 1337 unless given'
-complete -c crapvpn -n '__crapvpn_in run' -l listen -x -d 'Where to listen; port 1337 on every address unless given'
+complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The format\'s key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -s p -l peer-host -x -a '(__fish_print_hostnames)' -d 'The other end; the port is the format\'s (crapvpn: 1337) unless given'
+complete -c crapvpn -n '__crapvpn_in run' -l listen -x -d 'Where to listen; the format\'s port on every address unless given'
 complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN device (default: tun0)'
 complete -c crapvpn -n '__crapvpn_in run' -l mtu -x -d 'Longest inner packet (default: what fits the way to the peer in one piece)'
-complete -c crapvpn -n '__crapvpn_in run' -l ethertype -d 'Write 0800 or 86dd in bytes 6-7 of the header, instead of zeros'
+complete -c crapvpn -n '__crapvpn_in run' -l format -r -F -d 'How packets become datagrams: a built-in format, or a description (default: crapvpn)'
+complete -c crapvpn -n '__crapvpn_in run' -l set -x -d 'Give a field or setting of the format its value: see crapvpn formats NAME'
+complete -c crapvpn -n '__crapvpn_in run' -l expect -x -d 'What the peer sends in a field, where it differs'
+complete -c crapvpn -n '__crapvpn_in run' -l ethertype -d 'Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros'
 complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
 complete -c crapvpn -n '__crapvpn_in run' -l stats -x -d 'Print counters every so often (SIGUSR2 prints them at any time)'
 complete -c crapvpn -n '__crapvpn_in run' -l json -d 'Print events on standard output, a JSON object a line'
@@ -103,6 +109,16 @@ complete -c crapvpn -n '__crapvpn_in lab' -l json -d 'Tell everything on standar
 complete -c crapvpn -n '__crapvpn_in doctor' -l json -d 'Tell the findings as one JSON object'
 complete -c crapvpn -n '__crapvpn_in doctor' -a '(__fish_print_hostnames)'
 
+complete -c crapvpn -n '__crapvpn_in formats' -l json -d 'Tell the same as JSON: an array of formats, or one'
+complete -c crapvpn -n '__crapvpn_in formats' -F
+
+complete -c crapvpn -n '__crapvpn_in check' -l json -d 'Tell each finding as a JSON object a line'
+complete -c crapvpn -n '__crapvpn_in check' -l schema -d 'Print the JSON Schema of descriptions, for editors, and check nothing'
+complete -c crapvpn -n '__crapvpn_in check' -F
+
+complete -c crapvpn -n '__crapvpn_in diagram' -l svg -d 'As SVG, instead of text'
+complete -c crapvpn -n '__crapvpn_in diagram' -F
+
 complete -c crapvpn -n '__crapvpn_in completions' -a 'bash zsh fish'
 
-complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor completions help'
+complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor formats check diagram completions help'

@@ -371,6 +371,11 @@ export class Format {
      */
     info(): FormatInfo;
     /**
+     * The most bytes that a datagram has more than its packet, whatever is still to be given.
+     * Nothing if that depends on what is given, or if no packet is sent.
+     */
+    overhead(): number | undefined;
+    /**
      * Reads a description. `file` is what messages call it.
      *
      * # Errors
@@ -536,6 +541,7 @@ export interface InitOutput {
     readonly format_diagram_svg: (a: number, b: number) => void;
     readonly format_info: (a: number, b: number) => void;
     readonly format_names: (a: number) => void;
+    readonly format_overhead: (a: number) => number;
     readonly format_read: (a: number, b: number, c: number, d: number, e: number) => void;
     readonly format_run_problems: (a: number, b: number, c: number, d: number) => void;
     readonly format_with: (a: number, b: number, c: number, d: number, e: number, f: number) => void;

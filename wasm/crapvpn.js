@@ -173,6 +173,15 @@ export class Format {
         }
     }
     /**
+     * The most bytes that a datagram has more than its packet, whatever is still to be given.
+     * Nothing if that depends on what is given, or if no packet is sent.
+     * @returns {number | undefined}
+     */
+    overhead() {
+        const ret = wasm.format_overhead(this.__wbg_ptr);
+        return ret === Number.MAX_SAFE_INTEGER ? undefined : ret;
+    }
+    /**
      * Reads a description. `file` is what messages call it.
      *
      * # Errors

@@ -12,16 +12,22 @@ export interface OptionSpec {
   readonly value?: string;
   /** What completes its value, for shells. */
   readonly completes?: Completes;
+  /** It may be given again and again, and each of its values counts. */
+  readonly many?: boolean;
   readonly about: string;
 }
 
-/** What the command line said: the last value of each option, and how often each switch came. */
+/**
+ * What the command line said: the last value of each option, every value of those that may be given
+ * again and again, and how often each switch came.
+ */
 export interface Parsed {
   readonly command: CommandSpec;
   readonly words: readonly string[];
   /** What came after `--`, where the command has a use for it. */
   readonly rest: readonly string[];
   readonly values: Readonly<Record<string, string>>;
+  readonly lists: Readonly<Record<string, readonly string[]>>;
   readonly switches: Readonly<Record<string, number>>;
 }
 

@@ -27,19 +27,19 @@ const run: CommandSpec = {
       value: "HEX",
       completes: "@file",
       about:
-        "The key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)",
+        "The format's key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)",
     },
     {
       name: "peer-host",
       short: "p",
       value: "HOST[:PORT]",
       completes: "host",
-      about: "The other end; port 1337 unless given",
+      about: "The other end; the port is the format's (crapvpn: 1337) unless given",
     },
     {
       name: "listen",
       value: "[ADDR:]PORT",
-      about: "Where to listen; port 1337 on every address unless given",
+      about: "Where to listen; the format's port on every address unless given",
     },
     {
       name: "device",
@@ -52,7 +52,28 @@ const run: CommandSpec = {
       value: "BYTES",
       about: "Longest inner packet (default: what fits the way to the peer in one piece)",
     },
-    { name: "ethertype", about: "Write 0800 or 86dd in bytes 6-7 of the header, instead of zeros" },
+    {
+      name: "format",
+      value: "NAME|FILE",
+      completes: "file",
+      about: "How packets become datagrams: a built-in format, or a description (default: crapvpn)",
+    },
+    {
+      name: "set",
+      value: "[FORMAT.]NAME=VALUE",
+      many: true,
+      about: "Give a field or setting of the format its value: see crapvpn formats NAME",
+    },
+    {
+      name: "expect",
+      value: "[FORMAT.]NAME=VALUE",
+      many: true,
+      about: "What the peer sends in a field, where it differs",
+    },
+    {
+      name: "ethertype",
+      about: "Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros",
+    },
     { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
     {
       name: "stats",
@@ -76,6 +97,10 @@ const run: CommandSpec = {
       words:
         "run -k @key.hex -p vpn.example.org:1400 --listen 1400 10.8.0.1/24 10.8.0.2 fd00::1 fd00::2",
       about: "key from a file, another port, a network behind the tunnel, IPv6 inside too",
+    },
+    {
+      words: "--format gtpu --set teid=7 --expect teid=8 -p 192.0.2.20 10.8.0.1 10.8.0.2",
+      about: "another format, which has no cipher; the other host sets 8 and expects 7",
     },
   ],
   run: async (parsed) => (await import("./run.js")).run(parsed),
@@ -119,6 +144,55 @@ const doctor: CommandSpec = {
   run: async (parsed) => (await import("./doctor.js")).doctor(parsed),
 };
 
+const formats: CommandSpec = {
+  name: "formats",
+  usage: "formats [NAME|FILE] [--json]",
+  completes: "file",
+  about: "List the built-in formats, or tell all about one",
+  options: [{ name: "json", about: "Tell the same as JSON: an array of formats, or one" }],
+  notes: [
+    "What has a slash or a point in it is a file with a description; else it is a built-in format.",
+    "Overhead: the most bytes that a datagram has more than the packet that it carries.",
+  ],
+  examples: [
+    { words: "formats gtpu", about: "its fields, what must be set to run it, its diagram" },
+    { words: "formats ./mine.toml", about: "the same of a description of yours" },
+  ],
+  run: async (parsed) => (await import("./formats.js")).formats(parsed),
+};
+
+const check: CommandSpec = {
+  name: "check",
+  usage: "check FILE … [--json]",
+  completes: "file",
+  about: "Tell what is wrong with descriptions of formats",
+  options: [
+    { name: "json", about: "Tell each finding as a JSON object a line" },
+    {
+      name: "schema",
+      about: "Print the JSON Schema of descriptions, for editors, and check nothing",
+    },
+  ],
+  notes: [
+    "A FILE of - is standard input. Findings go to standard output, their sum to standard error.",
+  ],
+  examples: [{ words: "check mine.toml", about: "exit code 3 if it cannot be used" }],
+  run: async (parsed) => (await import("./check.js")).check(parsed),
+};
+
+const diagram: CommandSpec = {
+  name: "diagram",
+  usage: "diagram NAME|FILE [--svg]",
+  completes: "file",
+  about: "Draw a format bit by bit, 32 a row, as RFCs do",
+  options: [{ name: "svg", about: "As SVG, instead of text" }],
+  examples: [
+    { words: "diagram crapvpn", about: "the diagram of the README" },
+    { words: "diagram ./mine.toml --svg > mine.svg", about: "a picture of a description of yours" },
+  ],
+  run: async (parsed) => (await import("./diagram.js")).diagram(parsed),
+};
+
 const help: CommandSpec = {
   name: "help",
   usage: "help [COMMAND]",
@@ -130,5 +204,14 @@ const help: CommandSpec = {
 };
 
 /** The first is meant where no command is named. */
-export const commands: readonly CommandSpec[] = [run, lab, doctor, completions, help];
+export const commands: readonly CommandSpec[] = [
+  run,
+  lab,
+  doctor,
+  formats,
+  check,
+  diagram,
+  completions,
+  help,
+];
 export const defaultCommand = run;

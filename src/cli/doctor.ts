@@ -10,6 +10,7 @@ import { errnoOf, Failure } from "../failure.js";
 import { innerMtu } from "../tunnel/mtu.js";
 import { familyOf, parseHost } from "./address.js";
 import type { Parsed } from "./command.js";
+import { DEFAULT_FORMAT } from "./description.js";
 import { exitCodes } from "./exit.js";
 import { harmless, styleText } from "./text.js";
 import { resolveHost } from "./way.js";
@@ -108,7 +109,8 @@ function system(): Finding {
 async function core(): Promise<Finding> {
   try {
     const core = await loadCore();
-    const tunnel = core.openTunnel({ format: "crapvpn", key: Uint8Array.of(0x2a), slots: 1 });
+    const [key, seed] = [Uint8Array.of(0x2a), new Uint8Array(32)];
+    const tunnel = core.openTunnel({ format: core.format(DEFAULT_FORMAT), key, seed, slots: 1 });
     const packet = Uint8Array.from({ length: 20 }, (_, i) => (i === 0 ? 0x45 : i === 3 ? 20 : 0));
     tunnel.packetRoom(0).set(packet);
     const datagram = tunnel.placed(0, tunnel.encapsulate(0, packet.length)).slice();

@@ -3,7 +3,7 @@
 import { Failure } from "../failure.js";
 import type { CommandSpec, OptionSpec } from "./command.js";
 import { commands, defaultCommand, globalOptions, PROGRAM } from "./commands.js";
-import { styleText } from "./text.js";
+import { styleText, wrap } from "./text.js";
 
 /** One block of help: a heading, and lines below it. */
 export interface HelpSection {
@@ -63,8 +63,9 @@ export function renderSections(sections: readonly HelpSection[]): string {
     .join("\n\n");
 }
 
-function optionRow({ name, short, value, about }: OptionSpec): [string, string] {
-  return [`${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`, about];
+function optionRow({ name, short, value, many, about }: OptionSpec): [string, string] {
+  const written = `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
+  return [written, many ? `${about} (may be repeated)` : about];
 }
 
 /** Two columns, the right one wrapped to the terminal. */
@@ -75,14 +76,4 @@ function columns(rows: readonly (readonly [string, string])[]): string {
   return rows
     .map(([left, right]) => `  ${left.padEnd(width)}  ${wrap(right, room).join(`\n${indent}`)}`)
     .join("\n");
-}
-
-function wrap(text: string, room: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }

@@ -1,7 +1,8 @@
 // The key: in hex on the command line, in a file, on standard input, or in the environment.
 
 import { createReadStream } from "node:fs";
-import { errnoOf, Failure, type FailureKind } from "../failure.js";
+import { Failure, type FailureKind } from "../failure.js";
+import { readBytes } from "./input.js";
 
 /** More than any key anybody means, and little enough to read. */
 const MAX_KEY_TEXT_BYTES = 1024 * 1024;
@@ -78,27 +79,9 @@ export function parseHex(text: string, where: string, kind: FailureKind): Uint8A
 }
 
 async function readText(stream: NodeJS.ReadableStream, where: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of stream) {
-      chunks.push(Buffer.from(chunk));
-      length += chunk.length;
-      if (length > MAX_KEY_TEXT_BYTES) {
-        throw new Failure("input", `${where} is larger than 1 MiB: that is no key`);
-      }
-    }
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    const reasons: Readonly<Record<string, string>> = {
-      ENOENT: "does not exist",
-      EACCES: "may not be read by you",
-      EISDIR: "is a directory",
-    };
-    const errno = errnoOf(error) ?? "";
-    throw new Failure("input", `${where} ${reasons[errno] ?? `cannot be read: ${errno}`}`);
+  const bytes = await readBytes(stream, where, MAX_KEY_TEXT_BYTES);
+  if (bytes.length > MAX_KEY_TEXT_BYTES) {
+    throw new Failure("input", `${where} is larger than 1 MiB: that is no key`);
   }
-  return Buffer.concat(chunks)
-    .toString("utf8")
-    .replace(/^\ufeff/, "");
+  return bytes.toString("utf8").replace(/^\ufeff/, "");
 }

@@ -76,15 +76,17 @@ function parsed(
   options: Readonly<Record<string, unknown>>,
 ): Parsed {
   const values: Record<string, string> = {};
+  const lists: Record<string, string[]> = {};
   const switches: Record<string, number> = {};
-  for (const { name, value } of [...globalOptions, ...command.options]) {
+  for (const { name, value, many } of [...globalOptions, ...command.options]) {
     const camelCase = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const given = [options[camelCase] ?? []].flat();
     if (given.length === 0) continue;
     if (value === undefined) switches[name] = given.length;
+    else if (many) lists[name] = given.map((text) => unmark(String(text)));
     else values[name] = unmark(String(given.at(-1)));
   }
-  return { command, words: args.map(unmark), rest, values, switches };
+  return { command, words: args.map(unmark), rest, values, lists, switches };
 }
 
 function packageVersion(): string {

@@ -21,7 +21,6 @@ export interface RunOptions {
   /** Whatever fits the way to the peer, if absent. */
   readonly mtu: number | undefined;
   readonly pairs: readonly AddressPair[];
-  readonly ethertype: boolean;
   readonly onlyPeer: boolean;
   readonly statsSeconds: number | undefined;
   readonly json: boolean;
@@ -43,23 +42,39 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
       "no peer: give -p HOST, the other end's address or name (see --help for an example)",
     );
   }
-  const peer = { port: format.udpPort, ...parseHost(peerText, "-p") };
+  const { peer, listen } = ports(parseHost(peerText, "-p"), values.listen, format);
   const pairs = parsePairs(words);
   refuseLoop(peer.host, pairs);
-  const ethertype = (switches.ethertype ?? 0) > 0;
   return {
     key: values["hex-key"],
     peer,
-    listen: values.listen === undefined ? { port: format.udpPort } : parseListen(values.listen),
+    listen,
     device: parseDevice(values.device ?? "tun0"),
     mtu: values.mtu === undefined ? undefined : parseMtu(values.mtu),
     pairs,
-    ethertype,
     onlyPeer: (switches["only-peer"] ?? 0) > 0,
     statsSeconds: values.stats === undefined ? undefined : parseSeconds(values.stats),
     json: (switches.json ?? 0) > 0,
     verbosity: switches.quiet ? -1 : verbose,
   };
+}
+
+/** Both ends' ports: the format's own where none is given. */
+function ports(
+  peer: HostPort,
+  listenText: string | undefined,
+  { name, udp: [own] = [] }: FormatInfo,
+): Pick<RunOptions, "peer" | "listen"> {
+  const listen = listenText === undefined ? { port: own } : parseListen(listenText);
+  const [there, here] = [peer.port ?? own, listen.port];
+  if (there === undefined || here === undefined) {
+    const missing = [
+      ...(there === undefined ? ["-p HOST:PORT"] : []),
+      ...(here === undefined ? ["--listen PORT"] : []),
+    ];
+    throw new Failure("usage", `${name} has no port of its own: give ${missing.join(" and ")}`);
+  }
+  return { peer: { ...peer, port: there }, listen: { ...listen, port: here } };
 }
 
 /** A first word without a point or colon was meant for a command. */

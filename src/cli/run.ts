@@ -1,8 +1,9 @@
 // `crapvpn run`: one end of a tunnel, from its first word to its last.
 
+import { randomBytes } from "node:crypto";
 import { type Carrier, endpointText } from "../carrier/carrier.js";
 import { openUdp } from "../carrier/udp.js";
-import type { CoreTunnel } from "../core/core.js";
+import type { CoreTunnel, FormatInfo } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
 import type { Device } from "../device/device.js";
 import { addressWords } from "../device/link.js";
@@ -13,31 +14,32 @@ import { configure, openDevice, refuseRoutedLoop } from "./device.js";
 import { readKey } from "./key.js";
 import { type RunOptions, readOptions } from "./options.js";
 import { dropText, flowText, Report } from "./report.js";
+import { formatToRun } from "./runnable.js";
 import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
 import { chooseMtu, findPeer } from "./way.js";
-
-const FORMAT = "crapvpn";
 
 /** Runs until a signal or a failure. Returns 128 + the signal's number. */
 export async function run(parsed: Parsed): Promise<number> {
   const signals = catchSignals();
   const core = await loadCore();
-  const format = core.format(FORMAT);
-  const options = readOptions(parsed, format);
+  const format = await formatToRun(core, parsed);
+  const { info } = format;
+  const options = readOptions(parsed, info);
   const report = new Report(options);
-  const key = await readKey(options.key, process.env);
-  warnAboutKey(report, key.onCommandLine);
+  const key = await keyOf(info, options, report);
 
   const peer = await findPeer(options, report);
   const outerFamily = familyOf(peer.address) as 4 | 6;
   const tunnel = core.openTunnel({
-    format: FORMAT,
-    key: key.bytes,
-    nextFromTable: options.ethertype,
+    format,
+    packet: "ip",
+    key,
+    seed: randomBytes(32),
     peer: endpointText(peer).replace(/%[^\]]*/, ""),
     slots: EVENT_ENGINE_SLOTS,
   });
-  const mtu = await chooseMtu(options, peer.address, outerFamily, tunnel.overhead, report);
+  const packed = { name: info.name, overhead: tunnel.overhead };
+  const mtu = await chooseMtu(options, peer.address, outerFamily, packed, report);
 
   signals.atOnce = false;
   signals.onStats = () => report.stats(tunnel.counters());
@@ -50,7 +52,7 @@ export async function run(parsed: Parsed): Promise<number> {
     await refuseRoutedLoop(device, peer, options);
     // Last, so that the engine listens as soon as the socket does, and misses nothing.
     carrier = await openUdp({ local, peer });
-    tellStart(report, { options, device, carrier, mtu });
+    tellStart(report, { info, options, device, carrier, mtu });
     return exitCodeOf(await drive({ options, tunnel, device, carrier, report, signals }));
   } finally {
     await Promise.all([device.close(), carrier?.close()]);
@@ -92,31 +94,56 @@ async function drive(parts: {
   }
 }
 
-function warnAboutKey(report: Report, onCommandLine: boolean): void {
-  report.warn(
-    "no_protection",
-    "XOR protects nothing: whoever sees your packets can read and change them. It is for learning.",
-  );
+/** The key of the format's cipher, if it has one; and what a person should know about it. */
+async function keyOf(
+  { name, cipher }: FormatInfo,
+  { key: text }: RunOptions,
+  report: Report,
+): Promise<Uint8Array> {
+  if (cipher === undefined) {
+    report.warn(
+      "no_protection",
+      `${name} enciphers nothing: whoever sees your packets can read and change them.`,
+    );
+    if (text !== undefined) {
+      report.warn("key_ignored", `${name} has no cipher: the key of -k is ignored`);
+    }
+    return new Uint8Array();
+  }
+  const { bytes, onCommandLine } = await readKey(text, process.env);
+  if (cipher.name === "xor") {
+    report.warn(
+      "no_protection",
+      "XOR protects nothing: whoever sees your packets can read and change them. It is for learning.",
+    );
+  }
   if (onCommandLine) {
     report.warn(
       "key_on_command_line",
       "the key stands on the command line, where every user of this machine can read it: better -k @FILE, -k - or CRAPVPN_KEY",
     );
   }
+  return bytes;
 }
 
 function tellStart(
   report: Report,
-  parts: { options: RunOptions; device: Device; carrier: Carrier; mtu: number },
+  parts: {
+    info: FormatInfo;
+    options: RunOptions;
+    device: Device;
+    carrier: Carrier;
+    mtu: number;
+  },
 ): void {
-  const { options, device, carrier, mtu } = parts;
+  const { info, options, device, carrier, mtu } = parts;
   const { local, peer } = carrier;
   const addresses = options.pairs.map(({ local, peer }) => `${local} → ${peer}`).join(", ");
   const data = {
     pid: process.pid,
-    format: FORMAT,
-    cipher: "xor",
-    integrity: false,
+    format: info.name,
+    cipher: info.cipher?.name ?? "none",
+    integrity: info.cipher?.integrity ?? false,
     engine: "event",
     device: device.name,
     mtu,

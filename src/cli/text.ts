@@ -24,6 +24,36 @@ export function harmless(text: string): string {
   );
 }
 
+/** Harmless text in one line, whatever it held. */
+export function harmlessLine(text: string): string {
+  return harmless(text.replace(/\s+/g, " ").trim());
+}
+
+/** Lines of at most so many characters, if no word is longer. */
+export function wrap(text: string, room: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > room) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
+}
+
+/** Rows with their cells below each other; the last of a row may be of any length. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
 /** Words as a shell reads them back. */
 export function shellWords(words: readonly string[]): string {
   return words

@@ -77,7 +77,7 @@ export async function chooseMtu(
   { mtu: wanted, pairs, listen }: RunOptions,
   peer: string,
   outerFamily: 4 | 6,
-  overhead: number,
+  { name, overhead }: { readonly name: string; readonly overhead: number },
   report: Report,
 ): Promise<number> {
   const route = await findRoute(peer, listen.address);
@@ -90,7 +90,7 @@ export async function chooseMtu(
   }
   const routeMtu = unknown ? USUAL_MTU : route.mtu;
   const fitting = innerMtu(routeMtu, outerFamily, overhead);
-  const sum = innerMtuSum(routeMtu, outerFamily, overhead);
+  const sum = innerMtuSum(routeMtu, outerFamily, overhead, name);
   if (wanted === undefined) {
     refuseSmallMtu(fitting, pairs, "system", sum);
     report.tell(

@@ -41,6 +41,12 @@ export interface CoreFormat {
   readonly info: FormatInfo;
 
   /**
+   * The most bytes that a datagram has more than its packet, whatever is still to be given. Absent
+   * if that depends on what is given, or if no packet is sent.
+   */
+  readonly overhead: number | undefined;
+
+  /**
    * The format with values given.
    *
    * @param set `NAME=VALUE` each: what is sent, and expected on receipt

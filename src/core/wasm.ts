@@ -96,6 +96,10 @@ class WasmFormat implements CoreFormat {
     return this.inner.info();
   }
 
+  get overhead(): number | undefined {
+    return this.inner.overhead();
+  }
+
   with(set: readonly string[], expect: readonly string[] = []): CoreFormat {
     return attempt(() => new WasmFormat(this.inner.with([...set], [...expect])));
   }

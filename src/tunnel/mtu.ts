@@ -27,7 +27,16 @@ export function innerMtu(routeMtu: number, outerFamily: 4 | 6, overhead: number)
   return Math.min(fitting, maxMtu(overhead));
 }
 
-/** How `innerMtu` came about, for people. */
-export function innerMtuSum(routeMtu: number, outerFamily: 4 | 6, overhead: number): string {
-  return `${routeMtu} − ${OUTER_IP_BYTES[outerFamily]} IPv${outerFamily} − ${UDP_HEADER_BYTES} UDP − ${overhead} header`;
+/**
+ * How `innerMtu` came about, for people.
+ *
+ * @param format whose overhead it is
+ */
+export function innerMtuSum(
+  routeMtu: number,
+  outerFamily: 4 | 6,
+  overhead: number,
+  format: string,
+): string {
+  return `${routeMtu} − ${OUTER_IP_BYTES[outerFamily]} IPv${outerFamily} − ${UDP_HEADER_BYTES} UDP − ${overhead} ${format}`;
 }

@@ -10,7 +10,13 @@ const implementations: readonly [string, () => Promise<Core>][] = [["wasm", load
 describe.each(implementations)("%s", async (_name, load) => {
   const core = await load();
   const open = (options: Partial<Parameters<Core["openTunnel"]>[0]> = {}) =>
-    core.openTunnel({ format: "crapvpn", key: Uint8Array.of(0x2a), slots: 2, ...options });
+    core.openTunnel({
+      format: core.format("crapvpn"),
+      key: Uint8Array.of(0x2a),
+      seed: new Uint8Array(32),
+      slots: 2,
+      ...options,
+    });
 
   const encapsulate = (tunnel: CoreTunnel, slot: number, packet: Uint8Array) => {
     tunnel.packetRoom(slot).set(packet);
@@ -22,18 +28,12 @@ describe.each(implementations)("%s", async (_name, load) => {
   };
   const smallest = fromHex("4500001400000000400000000a0000010a000002");
 
-  test("the format says what it needs", () => {
-    expect(core.format("crapvpn")).toEqual({
-      name: "crapvpn",
-      title: "CrapVPN Protocol",
-      udpPort: 1337,
-      needsKey: true,
-    });
-  });
-
   test("packets become the datagrams of the vectors", () => {
     for (const { name, key, ethertype, packet, datagram } of vectors.filter((v) => v.encapsulate)) {
-      const tunnel = open({ key: fromHex(key), nextFromTable: ethertype });
+      const tunnel = open({
+        key: fromHex(key),
+        format: core.format("crapvpn").with(ethertype ? ["ethertype=table"] : []),
+      });
       const result = encapsulate(tunnel, 1, fromHex(packet as string));
       expect(result, name).toBeGreaterThan(0);
       expect(toHex(tunnel.placed(1, result)) === datagram, name).toBe(true);
@@ -134,11 +134,12 @@ describe.each(implementations)("%s", async (_name, load) => {
         return (error as CoreError).code;
       }
     };
-    expect(code({ format: "nope" })).toBe("unknown_format");
     expect(code({ key: new Uint8Array() })).toBe("cannot_run");
+    expect(code({ seed: new Uint8Array(31) })).toBe("cannot_run");
+    expect(code({ format: core.format("vxlan") })).toBe("cannot_run");
+    expect(code({ packet: "ethernet" })).toBe("cannot_run");
     expect(code({ peer: "nowhere" })).toBe("not_an_address");
     expect(code({ slots: 61_681 })).toBe("too_many_slots");
-    expect(() => core.format("nope")).toThrow(CoreError);
   });
 
   test("slots and lengths that are not there are drops", () => {

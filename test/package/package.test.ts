@@ -106,8 +106,8 @@ describe("the program", () => {
 describe("the library", () => {
   const program = `import { loadCore } from "crapvpn";
     const core = await loadCore();
-    const { udpPort } = core.format("crapvpn");
-    console.log(core.version, udpPort);\n`;
+    const { udp } = core.format("crapvpn").info;
+    console.log(core.version, udp?.[0]);\n`;
   const says = `${manifest.version} 1337\n`;
 
   test("in Node", () => {

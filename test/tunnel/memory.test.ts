@@ -9,6 +9,8 @@ import { type EngineEvent, EVENT_ENGINE_SLOTS, EventEngine } from "../../src/tun
 import { seeded } from "./random.js";
 
 const core = await loadCore();
+const format = core.format("crapvpn");
+const seed = new Uint8Array(32);
 const KEY = Uint8Array.of(0x12, 0x34, 0xab, 0xcd, 0xef);
 const HEADER_BYTES = 8;
 
@@ -30,7 +32,7 @@ function start(
   const { onlyPeer = false, everyDrop = false, ...rest } = options;
   const device = new MemoryDevice("memory");
   const slots = EVENT_ENGINE_SLOTS;
-  const tunnel = core.openTunnel({ format: "crapvpn", key: KEY, slots, ...rest });
+  const tunnel = core.openTunnel({ format, key: KEY, seed, slots, ...rest });
   const events: EngineEvent[] = [];
   const notify = (event: EngineEvent) => events.push(event);
   const engine = new EventEngine({ tunnel, device, carrier, onlyPeer, everyDrop, notify });

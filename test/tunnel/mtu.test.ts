@@ -77,7 +77,7 @@ describe("a cable too small", () => {
     const { code, stderr } = await launch(a, ["-k", "00", "-p", OUTER.b, ...IPV4, ...IPV6]).ended;
     expect(code).toBe(5);
     expect(stderr).toMatch(
-      /^crapvpn: an MTU of 1264 bytes \(1300 − 20 IPv4 − 8 UDP − 8 header\) .*IPv6 needs 1280.*\n$/,
+      /^crapvpn: an MTU of 1264 bytes \(1300 − 20 IPv4 − 8 UDP − 8 crapvpn\) .*IPv6 needs 1280.*\n$/,
     );
   });
 

@@ -8,6 +8,8 @@ import { EVENT_ENGINE_SLOTS, EventEngine } from "../../src/tunnel/event.js";
 import { until } from "./ends.js";
 
 const core = await loadCore();
+const format = core.format("crapvpn");
+const seed = new Uint8Array(32);
 
 /** An IPv4 packet of nothing but its header. */
 const PACKET = Buffer.from("450000140000000040110000" + "0a0800010a080002", "hex");
@@ -17,7 +19,7 @@ function failing(sending: string | undefined, writing: string | undefined) {
   const [carrier, other] = MemoryCarrier.pair();
   const device = new MemoryDevice("memory");
   const key = Uint8Array.of(0);
-  const tunnel = core.openTunnel({ format: "crapvpn", key, slots: EVENT_ENGINE_SLOTS });
+  const tunnel = core.openTunnel({ format, key, seed, slots: EVENT_ENGINE_SLOTS });
   if (sending) carrier.send = (_, done) => done(sending);
   if (writing) device.onWrite = () => writing;
   const engine = new EventEngine({ tunnel, device, carrier });

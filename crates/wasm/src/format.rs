@@ -287,6 +287,13 @@ impl Format {
         plain(RunProblems { problems })
     }
 
+    /// The most bytes that a datagram has more than its packet, whatever is still to be given.
+    /// Nothing if that depends on what is given, or if no packet is sent.
+    #[must_use]
+    pub fn overhead(&self) -> Option<usize> {
+        self.format.overhead()
+    }
+
     /// What it is.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ export function manPage(page: ManPage): string {
     ...globalOptions.flatMap(optionLines),
     ".PP",
     text(
-      "Options and words may stand in any order. A value follows its option as the next word, after = (--name=VALUE), or at once (-nVALUE); letters may be bundled. What comes after -- is no option. Of an option given twice, the last value holds.",
+      "Options and words may stand in any order. A value follows its option as the next word, after = (--name=VALUE), or at once (-nVALUE); letters may be bundled. What comes after -- is no option. Of an option given twice, the last value holds, unless it may be repeated.",
     ),
     ".SH EXIT STATUS",
     ...Object.entries(exitCodes).flatMap(([name, code]) =>
@@ -115,9 +115,12 @@ function restLines({ commands }: ManPage): string[] {
   return names.length === 0 ? [] : [".PP", `${names.join(", ")}: that of the command it runs.`];
 }
 
-function optionLines({ name, short, value, about }: OptionSpec): string[] {
+function optionLines({ name, short, value, many, about }: OptionSpec): string[] {
   const spelled = [...(short ? [`-${short}`] : []), `--${name}`].map(bold).join(", ");
-  return item(`${spelled}${value ? ` ${italic(value)}` : ""}`, `${about}.`);
+  return item(
+    `${spelled}${value ? ` ${italic(value)}` : ""}`,
+    many ? `${about}. May be repeated.` : `${about}.`,
+  );
 }
 
 /** A term, already in roff, and what it means. */

@@ -114,7 +114,7 @@ fi
 
 /** What `_arguments` reads of an option: once for each of its spellings. */
 function optionSpecs(option: OptionSpec, program: string): string[] {
-  const { name, short, value, about } = option;
+  const { name, short, value, many, about } = option;
   const explanation = `[${escapeBracket(about)}]`;
   if (value === undefined) {
     // A switch may come again, as -v does.
@@ -122,7 +122,7 @@ function optionSpecs(option: OptionSpec, program: string): string[] {
     return spellings.map((spelling) => quote(`*${spelling}${explanation}`));
   }
   const argument = `:${escapeColon(value)}:${action(valueCompletes(option), program)}`;
-  const excluded = short ? `(-${short} --${name})` : "";
+  const excluded = many ? "*" : short ? `(-${short} --${name})` : "";
   return [...(short ? [`-${short}+`] : []), `--${name}=`].map((spelling) =>
     quote(`${excluded}${spelling}${explanation}${argument}`),
   );

@@ -127,14 +127,10 @@ impl Codec {
             Role::Counter { window, .. } if window > 0 => Some((place, Window::new(window))),
             _ => None,
         };
-        let multiple = format.fields.iter().find_map(|field| match field.kind {
-            Kind::Padding { multiple } => Some(usize::from(multiple)),
-            _ => None,
-        });
         let mut codec = Self {
             packet,
             cipher,
-            multiple: if send.padding.is_some() { multiple.unwrap_or(1).max(1) } else { 1 },
+            multiple: send.multiple(format),
             max_packet_bytes: usize::MAX,
             random: ChaCha20Rng::from_seed(secrets.seed),
             counters,
@@ -159,7 +155,7 @@ impl Codec {
     /// The most bytes that a datagram has more than its packet: head, padding and tail.
     #[must_use]
     pub fn overhead(&self) -> usize {
-        self.head_bytes() + self.multiple - 1 + self.send.tail.bytes.len()
+        self.send.overhead(&self.format)
     }
 
     /// The most bytes that a packet may have so that every length can count it.

@@ -2,7 +2,9 @@
 
 use super::literal::LiteralError;
 use super::shape::{self, Shape, Side};
-use super::{Condition, Field, Format, Literal, PacketKind, Role, SettingKind, Subject, Term};
+use super::{
+    Condition, Field, Format, Kind, Literal, PacketKind, Role, SettingKind, Size, Subject, Term,
+};
 use std::fmt;
 
 /// Why a format cannot run as it was asked to. Codes are stable.
@@ -80,6 +82,47 @@ impl Format {
         }
         problems.extend(Shape::new(self, Side::Send).err().unwrap_or_default());
         problems
+    }
+
+    /// The most bytes that a datagram has more than its packet: head, padding and tail. Where a
+    /// value is still to be given, the smallest counts that leads to a packet. Nothing if the bytes
+    /// depend on a value that is not known, or if no packet is sent.
+    #[must_use]
+    pub fn overhead(&self) -> Option<usize> {
+        [0, 1].into_iter().find_map(|number| {
+            let format = self.filled(number)?;
+            let shape = Shape::new(&format, Side::Send).ok()?;
+            Some(shape.overhead(&format))
+        })
+    }
+
+    /// The format with a number wherever one is still to be given, and zeros where bytes are.
+    /// Nothing if a size is.
+    fn filled(&self, number: u64) -> Option<Self> {
+        let mut format = self.clone();
+        for (place, setting) in format.settings.iter_mut().enumerate() {
+            if setting.value.is_some() {
+                continue;
+            }
+            if self.fields.iter().any(|field| field.is_sized_by(place)) {
+                return None;
+            }
+            setting.value = Some(match setting.kind {
+                SettingKind::Uint { .. } => Literal::Number(number),
+                SettingKind::Bytes { size } => Literal::Bytes(vec![0; size]),
+            });
+        }
+        for (field, bits) in
+            format.fields.iter_mut().zip(self.fields.iter().map(|field| self.fixed_bits(field)))
+        {
+            if let (Role::Given { value: value @ None, .. }, Some(bits)) = (&mut field.role, bits) {
+                *value = Some(match field.kind {
+                    Kind::Uint { .. } => Literal::Number(number),
+                    _ => Literal::Bytes(vec![0; bits / 8]),
+                });
+            }
+        }
+        Some(format)
     }
 
     /// The place of the subject with this name, with or without the format's before it.
@@ -257,6 +300,12 @@ impl Format {
 }
 
 impl Field {
+    /// Whether the setting at `place` says how many bytes it has.
+    fn is_sized_by(&self, place: usize) -> bool {
+        let (Kind::Bytes { size } | Kind::Text { size }) = self.kind else { return false };
+        size == Size::Setting(place)
+    }
+
     /// Whether `--set` may name it.
     #[must_use]
     pub fn is_settable(&self) -> bool {
@@ -335,5 +384,52 @@ impl RunProblem {
 
     fn not_settable(name: &str) -> Self {
         Self::new("R08", format!("{name} is filled by its role and cannot be set"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overhead_is_known_whatever_is_still_to_be_given() {
+        let overhead = |name| Format::built_in(name).unwrap().overhead();
+        assert_eq!(overhead("crapvpn"), Some(8));
+        assert_eq!(overhead("bare-ip"), Some(0));
+        assert_eq!(overhead("vxlan"), Some(8));
+        // 12 of header without a cookie, the sublayer's 4 bytes among them.
+        assert_eq!(overhead("l2tpv3-udp"), Some(12));
+        // SPI, sequence number and IV, up to 3 bytes of padding, 2 behind it, the tag.
+        assert_eq!(overhead("esp-udp"), Some(16 + 3 + 2 + 16));
+        // Header, padding to 16 bytes, tag.
+        assert_eq!(overhead("wireguard-data"), Some(16 + 15 + 16));
+    }
+
+    #[test]
+    fn the_overhead_follows_what_is_given() {
+        let gre = Format::built_in("gre-udp").unwrap();
+        let with = |set: Assignments<'_>| gre.with(set, &[]).unwrap().overhead();
+        assert_eq!(gre.overhead(), Some(4));
+        assert_eq!(with(&[("key", "7")]), Some(8));
+        assert_eq!(with(&[("key", "7"), ("flags.checksum", "1")]), Some(12));
+    }
+
+    #[test]
+    fn the_overhead_is_unknown_where_a_size_is() {
+        let read = |fields: &str, more: &str| {
+            let head = "language = 1\nname = \"x\"\ncarrier = { udp = 9 }\n";
+            let packet = "{ name = \"packet\", type = \"packet\" }";
+            let text = format!("{head}packet = \"ip\"\n{more}fields = [{fields}{packet}]\n");
+            let read = Format::read("x.toml", &text);
+            assert!(read.format.is_some(), "{}", read.text());
+            read.format.and_then(|format| format.overhead())
+        };
+        let cookie = "{ name = \"cookie\", type = \"bytes\", size = \"n\" }, ";
+        assert_eq!(read(cookie, "settings = [{ name = \"n\", type = \"u8\" }]\n"), None);
+        assert_eq!(
+            read(cookie, "settings = [{ name = \"n\", type = \"u8\", value = 4 }]\n"),
+            Some(4)
+        );
+        assert_eq!(read("", "settings = [{ name = \"n\", type = \"u8\" }]\n"), Some(0));
     }
 }

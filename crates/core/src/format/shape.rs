@@ -140,6 +140,20 @@ impl Shape {
         }
     }
 
+    /// What the length of the enciphered bytes, or of packet and padding, is made a multiple of.
+    pub(super) fn multiple(&self, format: &Format) -> usize {
+        let padding = self.padding.and_then(|place| format.fields.get(place));
+        match padding.map(|field| &field.kind) {
+            Some(Kind::Padding { multiple }) => usize::from(*multiple).max(1),
+            _ => 1,
+        }
+    }
+
+    /// The most bytes that a datagram has more than its packet.
+    pub(super) fn overhead(&self, format: &Format) -> usize {
+        self.head.bytes.len() + self.multiple(format) - 1 + self.tail.bytes.len()
+    }
+
     /// Where a field lies that is there and of known size.
     pub(super) fn spot(&self, place: usize) -> Option<Spot> {
         self.spots.get(place).copied().flatten()
