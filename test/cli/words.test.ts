@@ -51,6 +51,14 @@ test("a switch never takes the next word", () => {
   }
 });
 
+test("an option may be given again and again", () => {
+  expect(read("--set", "a=1", "--set=b=2", "--set", "a=--set").words).toEqual([
+    "--set=a=1",
+    "--set=b=2",
+    "--set=a=--set",
+  ]);
+});
+
 test("the command is the first word that is no option's value", () => {
   expect(read("-k", "run", "10.0.0.1").words).toEqual(["--hex-key=run", "10.0.0.1"]);
   expect(read("-k", "00", "run", "10.0.0.1")).toEqual({

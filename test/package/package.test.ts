@@ -134,14 +134,19 @@ describe("the library", () => {
   test("its types stand on their own", () => {
     write(
       "program.ts",
-      `import { type Core, CoreError, Failure, type Reason, loadCore } from "crapvpn";
+      `import type { Checked, Core, CoreFormat, Description, FormatInfo, Reason } from "crapvpn";
+      import { CoreError, Failure, loadCore } from "crapvpn";
       const core: Core = await loadCore();
-      const key = new Uint8Array(1);
-      const tunnel = core.openTunnel({ format: "crapvpn", key, slots: 2 });
+      const description: Description = { file: "mine.toml", text: "" };
+      const { diagnostics }: Checked = core.check([description]);
+      const format: CoreFormat = core.format("gtpu").with(["teid=7"]);
+      const { fields }: FormatInfo = format.info;
+      const [key, seed] = [new Uint8Array(), new Uint8Array(32)];
+      const tunnel = core.openTunnel({ format, key, seed, slots: 2 });
       const reasons: readonly Reason[] = core.reasons;
       // @ts-expect-error: it is a number
       const wrong: string = tunnel.overhead;
-      console.log(reasons, wrong, CoreError, Failure);`,
+      console.log(reasons, wrong, CoreError, Failure, diagnostics, fields);`,
     );
     const compilerOptions = {
       ...{ target: "es2023", lib: ["es2023", "dom"], module: "nodenext", noEmit: true },

@@ -1,6 +1,13 @@
 //! Descriptions in files: the built-in ones are read, and each wrong one gives exactly the messages
 //! beside it. With `UPDATE_SNAPSHOTS=1` the messages are written anew, to be looked at and committed.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says so by panicking"
+)]
+
 use crapvpn_core::format::{BUILT_IN, Code, Format, Severity, check_files};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +45,7 @@ fn messages(file: &str, text: &str) -> String {
     match text.split_once("# ----\n") {
         Some((other, text)) => {
             let reads = check_files(&[("other.toml", other), (file, text)], &[]);
-            reads.iter().map(|read| read.text()).collect()
+            reads.iter().map(crapvpn_core::format::Read::text).collect()
         }
         None => Format::read(file, text).text(),
     }

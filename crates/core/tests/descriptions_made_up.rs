@@ -1,5 +1,12 @@
 //! Descriptions made up by chance: sound ones are read, and nothing makes the reader fail.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says so by panicking"
+)]
+
 mod support;
 
 use crapvpn_core::format::{Format, MAX_FILE_BYTES, Severity};
@@ -106,7 +113,7 @@ fn hostile_descriptions_are_refused() {
         format!("name = \"{}\"", "<script>\\u001b".repeat(4_000)),
         format!("name = \"{}\"", "\u{202e}".repeat(20_000)),
         format!("cipher = {{name=\"AEAD_AES_128_GCM\",nonce=[{}]}}", "\"0x00\",".repeat(8_000)),
-        (0..8_000).map(|number| format!("k{number}=1\n")).collect(),
+        (0..8_000).map(|number| format!("k{number}=1")).collect::<Vec<_>>().join("\n"),
         "#".repeat(MAX_FILE_BYTES + 1),
         "x".repeat(1_000_000),
     ];

@@ -1,6 +1,11 @@
 //! What holds for the diagram of every format, whatever its fields are and are called.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says so by panicking"
+)]
 
 use crapvpn_core::format::{
     Accept, Algorithm, Carrier, Cipher, Condition, Endian, Field, Format, Kind, Literal,

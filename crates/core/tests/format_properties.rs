@@ -1,7 +1,12 @@
 //! What must hold of every description that can run, whatever it says: what one end seals the other
 //! opens, and nothing that is not exactly so gets through unnoticed.
 
-#![expect(clippy::unwrap_used, reason = "a test says so by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test says so by panicking"
+)]
 
 mod support;
 

@@ -1,5 +1,7 @@
 //! Formats: read, told about, given values, drawn.
 
+#![expect(clippy::needless_pass_by_value, reason = "what JavaScript gives crosses by value")]
+
 use crate::{CoreError, plain};
 use crapvpn_core::format::{self, Diagnostic as Finding, Field, Kind, PacketKind, RunProblem};
 use serde::Serialize;
@@ -210,7 +212,7 @@ pub fn check_descriptions(
     let known: Vec<(&str, &format::Format)> =
         known.iter().map(|format| (format.name.as_str(), format)).collect();
     let read = format::check_files(&pairs, &known);
-    plain(Checked {
+    plain(&Checked {
         text: read.iter().map(format::Read::text).collect(),
         refused: read.iter().filter(|read| !read.is_sound()).count(),
         diagnostics: read.into_iter().flat_map(|read| read.diagnostics).map(diagnostic).collect(),
@@ -284,7 +286,7 @@ impl Format {
             hint: problem.hint,
         };
         let problems = self.format.run_problems(kind).into_iter().map(info).collect();
-        plain(RunProblems { problems })
+        plain(&RunProblems { problems })
     }
 
     /// The most bytes that a datagram has more than its packet, whatever is still to be given.
@@ -299,7 +301,7 @@ impl Format {
     /// # Errors
     /// None that could occur.
     pub fn info(&self) -> Result<Ts<FormatInfo>, CoreError> {
-        plain(info(&self.format))
+        plain(&info(&self.format))
     }
 
     /// Its bit diagram, in ASCII.

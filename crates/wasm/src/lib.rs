@@ -152,6 +152,7 @@ impl Tunnel {
     ///
     /// # Errors
     /// `cannot_run`, `not_an_address`, `too_many_slots`.
+    #[expect(clippy::needless_pass_by_value, reason = "what JavaScript gives crosses by value")]
     #[wasm_bindgen(constructor)]
     pub fn new(
         format: &Format,
@@ -255,7 +256,7 @@ impl Tunnel {
     pub fn flow(&self, outgoing: bool) -> Result<Ts<Flow>, CoreError> {
         let counters = self.tunnel.counters();
         let flow = if outgoing { &counters.out } else { &counters.r#in };
-        plain(Flow {
+        plain(&Flow {
             packets: number(flow.packets),
             bytes: number(flow.bytes),
             drops: Reason::ALL.iter().map(|reason| number(flow.drops(*reason))).collect(),
@@ -281,12 +282,12 @@ impl Tunnel {
             expected: drop.expected.to_string(),
             found: drop.found.to_string(),
         });
-        report.map(plain).transpose()
+        report.as_ref().map(plain).transpose()
     }
 }
 
 /// A value as JavaScript's plain object. None of ours fails.
-fn plain<T: Tsify + Serialize>(value: T) -> Result<Ts<T>, CoreError> {
+fn plain<T: Tsify + Serialize>(value: &T) -> Result<Ts<T>, CoreError> {
     value.into_ts().map_err(|error| CoreError::new("fault", error.to_string()))
 }
 

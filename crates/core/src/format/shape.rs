@@ -195,7 +195,7 @@ impl Shape {
             (None, Some(spot)) => Edge::Tail(spot.bits.first / 8),
             (None, None) => Edge::Tail(tail),
         };
-        let end = match (spots(true).last(), spots(false).last()) {
+        let end = match (spots(true).next_back(), spots(false).next_back()) {
             (Some(spot), _) => Edge::Tail((spot.bits.first + spot.bits.count) / 8),
             _ if padded => Edge::Tail(tail),
             _ if range.contains(packet) => Edge::PacketEnd,

@@ -251,12 +251,11 @@ impl<'a> Walk<'a> {
         if last == place {
             return Ok(end);
         }
-        let padding_bytes = match self.ends().split(last) {
-            Ok(Split::Length(length)) => self.padding_counted(last, length, end, datagram)?,
-            _ => {
-                let both = datagram.get(bit / 8..end / 8).unwrap_or_default();
-                both.len() - ip_bytes(both)
-            }
+        let padding_bytes = if let Ok(Split::Length(length)) = self.ends().split(last) {
+            self.padding_counted(last, length, end, datagram)?
+        } else {
+            let both = datagram.get(bit / 8..end / 8).unwrap_or_default();
+            both.len() - ip_bytes(both)
         };
         self.padding_end = Some(end);
         let packet_end = end.checked_sub(padding_bytes * 8).filter(|end| *end >= bit);

@@ -36,7 +36,7 @@ mod tests {
         assert_eq!(internet(&bytes), !0xddf2);
         assert_eq!(internet(&bytes[..7]), !(0xddf2 - 0xf7));
         assert_eq!(internet(&[]), 0xffff);
-        assert_eq!(internet(&[0xff; 70_000]), 0);
+        assert_eq!(internet(&vec![0xff; 70_000]), 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 /// Descriptions without errors that can run once their fields without value are given: no
 /// `decode_only`, no cipher but XOR, no list that is not empty, one kind of packet.
@@ -82,6 +82,7 @@ impl Default for Chance {
 type Tested = (String, usize);
 
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each says one thing that was chosen")]
 struct Writer {
     chance: Chance,
     /// Whether it must be able to run.
@@ -123,7 +124,7 @@ impl Writer {
             self.header_part(0);
         }
         if aead {
-            self.push(r#"{ name = "sequence", type = "u64", role = "counter" }"#.into());
+            self.push(r#"{ name = "sequence", type = "u64", role = "counter" }"#);
             nonce = Some(r#"["0x00000000", "sequence"]"#);
         }
         if !self.runs && self.chance.once_in(3) {
@@ -168,13 +169,13 @@ impl Writer {
             self.push(format!(r#"{{ name = "body", type = "bytes", when = "{name} != 7" }}"#));
             return;
         }
-        self.push(r#"{ name = "packet", type = "packet" }"#.into());
+        self.push(r#"{ name = "packet", type = "packet" }"#);
         if !self.ethernet && !self.sums_packet && self.chance.once_in(4) {
             self.padded = true;
-            self.push(r#"{ name = "padding", type = "padding", multiple = 16 }"#.into());
+            self.push(r#"{ name = "padding", type = "padding", multiple = 16 }"#);
         }
         if aead {
-            self.push(r#"{ name = "tag", type = "bytes", role = "tag" }"#.into());
+            self.push(r#"{ name = "tag", type = "bytes", role = "tag" }"#);
         }
         for _ in 0..self.chance.below(3) {
             self.aligned(true);
@@ -336,7 +337,7 @@ impl Writer {
         format!("{stem}{joint}n{number}")
     }
 
-    fn push(&mut self, field: String) {
+    fn push(&mut self, field: impl Display) {
         self.count += 1;
         self.lines.push(format!("{field},"));
     }

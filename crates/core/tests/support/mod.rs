@@ -1,4 +1,6 @@
-//! What several tests share.
+//! What several tests share; none of them uses all of it.
+
+#![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) mod descriptions;
 pub(crate) mod packets;

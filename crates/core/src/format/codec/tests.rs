@@ -1,0 +1,85 @@
+//! The fast way and the walk answer alike.
+
+use super::finish::inside;
+use super::*;
+use proptest::prelude::*;
+
+#[path = "../../../tests/support/descriptions.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with other tests")]
+mod descriptions;
+
+/// A runnable description compiled, with 1 for all that must be given.
+fn codec(text: &str) -> Option<Codec> {
+    let mut format = Format::read("made-up.toml", text).format?;
+    let packet = format.packet.first().copied()?;
+    while let Some(problem) = format.run_problems(packet).first() {
+        let name = problem.message.split('"').nth(1)?.to_owned();
+        let size =
+            format.field_place(&name).and_then(|place| format.fixed_bits(&format.fields[place]));
+        let bytes = format!("0x{}", "01".repeat(size.unwrap_or(8) / 8));
+        let given = ["1", &bytes, "192.0.2.1", "2001:db8::1", "02:00:00:00:00:01"]
+            .into_iter()
+            .find_map(|value| format.with(&[(&name, value)], &[]).ok());
+        format = given?;
+    }
+    Codec::compile(&format, packet, Secrets { key: &[1, 2, 3], seed: [0; 32] }).ok()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The walk is the definition; the way past it must answer the same, or leave it to the
+    /// walk with the datagram as it came.
+    #[test]
+    fn the_fast_way_answers_as_the_walk_does(
+        text in descriptions::runnable_description(),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in 0usize..6,
+    ) {
+        let mut codec = codec(&text).unwrap();
+        let head = codec.head_bytes();
+        let mut buffer = vec![0; head + 40 + codec.overhead()];
+        let ip = codec.packet_kind() == PacketKind::Ip;
+        if ip {
+            buffer[head..head + 4].copy_from_slice(&[0x45, 0, 0, 40]);
+        }
+        let inside = if ip { Inside::Ipv4 } else { Inside::Ethernet };
+        let sealed = codec.seal(&mut buffer, head..head + 40, inside);
+        prop_assume!(sealed.is_ok());
+        let mut datagram = buffer[sealed.unwrap()].to_vec();
+        for (place, byte) in changes {
+            let place = place.index(datagram.len());
+            datagram[place] = byte;
+        }
+        datagram.truncate(datagram.len() - cut.saturating_sub(3));
+
+        let (mut fast, mut walked) = (datagram.clone(), datagram.clone());
+        let by_walk = codec.clone().open_by_walk(&mut walked);
+        if let Some(opened) = codec.open_as_expected(&mut fast) {
+            prop_assert_eq!(&opened, &by_walk, "{}", text);
+            if let Ok(opened) = opened {
+                prop_assert_eq!(&fast[opened.packet.clone()], &walked[opened.packet]);
+            }
+        } else {
+            prop_assert_eq!(fast, datagram);
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_is_opened_without_a_walk() {
+    for name in ["crapvpn", "crapvpn-ethernet", "bare-ip", "vde-stream", "gre-udp", "vxlan"] {
+        let format = Format::built_in(name).unwrap();
+        let set: &[_] = if name == "vxlan" { &[("vni", "7")] } else { &[] };
+        let format = format.with(set, &[]).unwrap();
+        let packet = format.packet[0];
+        let secrets = Secrets { key: &[7], seed: [0; 32] };
+        let mut codec = Codec::compile(&format, packet, secrets).unwrap();
+        let head = codec.head_bytes();
+        let mut buffer = vec![0; head + 40];
+        buffer[head..head + 4].copy_from_slice(&[0x45, 0, 0, 40]);
+        let inside = inside(packet, &buffer[head..]).unwrap();
+        let datagram = codec.seal(&mut buffer, head..head + 40, inside).unwrap();
+        assert!(codec.open_as_expected(&mut buffer[datagram]).unwrap().is_ok(), "{name}");
+    }
+}
