@@ -53,7 +53,7 @@ codes! {
         r#"no field has type "packet": this can only be decoded"#;
     R06 "A name that the format does not have", r#"no field or setting "vnid" in "vxlan""#;
     R07 "A value that does not fit or is not allowed", "vni: 16777216 does not fit u24";
-    R08 "A field that is filled by its role, or a setting with two values",
+    R08 "A field that its role fills; or a setting, by `--expect`",
         "length is filled by its role and cannot be set";
     R09 "A cipher that does not run yet", "AEAD_AES_128_GCM cannot run yet";
     R10 "A kind of packet that the format does not carry",
