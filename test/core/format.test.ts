@@ -162,7 +162,7 @@ describe.each(implementations)("%s", async (_name, load) => {
     expect(new Set([...datagrams(1), ...datagrams(2)])).toHaveLength(6);
   });
 
-  describe.each(formatVectors)("the vectors of %s", (_format, cases) => {
+  describe.each(formatVectors)("the vectors of %s", (name, cases) => {
     const runnable = cases.filter(({ decapsulate }) => decapsulate !== null);
     const assignments = (values: Readonly<Record<string, string>>) =>
       Object.entries(values).map(([name, value]) => `${name}=${value}`);
@@ -174,6 +174,13 @@ describe.each(implementations)("%s", async (_name, load) => {
         seed: new Uint8Array(32),
         slots: 1,
       });
+
+    if (runnable.length === 0) {
+      test("are for taking apart: it does not run", () => {
+        expect(core.format(name).runProblems()).not.toEqual([]);
+      });
+      return;
+    }
 
     test("packets become datagrams", () => {
       for (const vector of runnable.filter(({ encapsulate }) => encapsulate)) {
@@ -208,10 +215,6 @@ describe.each(implementations)("%s", async (_name, load) => {
         }
         tunnel.free();
       }
-    });
-
-    test.runIf(runnable.length === 0)("are for decoding: the format does not run", () => {
-      expect(core.format(_format).runProblems()).not.toEqual([]);
     });
   });
 });
