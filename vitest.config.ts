@@ -1,15 +1,27 @@
 // How the TypeScript tests are run.
 
 import { defineConfig } from "vitest/config";
+import { overEngines, TUNNEL_TESTS } from "./vitest.engines.js";
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/**/*.long.test.ts"],
     globalSetup: ["test/build.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     // Tests in namespaces measure time and load: one file at a time, on machines of two cores.
     fileParallelism: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "all",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.long.test.ts", ...TUNNEL_TESTS],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      overEngines("event", TUNNEL_TESTS, 1),
+      overEngines("batch", TUNNEL_TESTS, 2),
+    ],
   },
 });

@@ -31,7 +31,8 @@ export const candidates = [
     missing: () => undefined,
     start: () => {},
   },
-  ourEngine("event", []),
+  ourEngine("batch", ["--engine", "batch"]),
+  ourEngine("event", ["--engine", "event"]),
   {
     name: "wireguard-go",
     about: "the newest WireGuard in Go",
@@ -86,10 +87,16 @@ function ourEngine(engine, options) {
     integrity: false,
     missing: () => undefined,
     start: (way) =>
-      way.start(({ local, peer, outerPeer }) => ({
-        command: process.execPath,
-        args: [program, "run", "--quiet", ...options, "-p", outerPeer, local, peer],
-        env: { CRAPVPN_KEY: key },
-      })),
+      way.start(
+        ({ local, peer, local6, peer6, outerPeer }) => ({
+          command: process.execPath,
+          args: [
+            ...[program, "run", "--quiet", ...options, "-p", outerPeer],
+            ...[local, peer, local6, peer6],
+          ],
+          env: { CRAPVPN_KEY: key },
+        }),
+        { ipv6: true },
+      ),
   };
 }

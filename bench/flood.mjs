@@ -1,6 +1,6 @@
 // A process that sends small UDP datagrams as fast as it can, or counts those that arrive. Run by measures.mjs:
 //   node bench/flood.mjs receive ADDRESS PORT BYTES SECONDS
-//   node bench/flood.mjs send ADDRESS PORT BYTES SECONDS
+//   node bench/flood.mjs send ADDRESS PORT BYTES SECONDS [FLOWS]
 //
 // Sender and receiver go through sendmmsg(2) and recvmmsg(2), 64 datagrams a call, so that they cost less than what
 // they measure.
@@ -39,21 +39,25 @@ const recvmmsg = libc.func(
   "int recvmmsg(int fd, void *messages, unsigned int count, int flags, void *timeout)",
 );
 
-const [role, address = "", port, bytes, seconds] = process.argv.slice(2);
+const [role, address = "", port, bytes, seconds, flows = "1"] = process.argv.slice(2);
 if (endianness() !== "LE") throw new Error("flood.mjs writes its structures for little endian");
 const fd = socketCall(AF_INET, SOCK_DGRAM, 0);
 const messages = makeMessages(Number(bytes));
 console.log(JSON.stringify(role === "send" ? send() : receive()));
 
-/** Sends for the warm-up and the seconds asked for. */
+/** Sends for the warm-up and the seconds asked for, a few of each flow in turn. */
 function send() {
-  must(connect(fd, socketAddress(), 16), "connect");
+  const fds = Array.from({ length: Number(flows) }, (_, flow) =>
+    flow === 0 ? fd : socketCall(AF_INET, SOCK_DGRAM, 0),
+  );
+  for (const fd of fds) must(connect(fd, socketAddress(), 16), "connect");
+  const each = Math.floor(BATCH / fds.length);
   const start = performance.now();
   const end = start + WARM_UP_MS + Number(seconds) * 1000;
   let datagrams = 0;
   let now = start;
   while (now < end) {
-    datagrams += Math.max(0, sendmmsg(fd, messages.headers, BATCH, 0));
+    for (const fd of fds) datagrams += Math.max(0, sendmmsg(fd, messages.headers, each, 0));
     now = performance.now();
   }
   return { datagrams, seconds: (now - start) / 1000 };

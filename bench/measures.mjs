@@ -112,20 +112,56 @@ async function tcp(way, { tcpSeconds }) {
  * @param {Settings} settings
  */
 async function udp64(way, { udpSeconds }) {
-  const words = [way.address, `${FLOOD_PORT}`, "64", `${udpSeconds}`];
+  const { received, sent } = await flood(way, { bytes: 64, seconds: udpSeconds, flows: 1 });
+  return { udp64Kpps: received, udp64SentKpps: sent };
+}
+
+/**
+ * Thousands of datagrams a second, as many as can be sent.
+ * @param {Way} way
+ * @param {{ bytes: number, seconds: number, flows: number }} what
+ */
+export async function flood(way, { bytes, seconds, flows }) {
+  const words = [way.address, `${FLOOD_PORT}`, `${bytes}`, `${seconds}`];
   const receiver = await startServer(
     way.b.spawn(process.execPath, [floodProgram, "receive", ...words]),
     "ready",
   );
   try {
-    const timeoutMs = udpSeconds * 1000 + PATIENCE_MS;
-    const command = [floodProgram, "send", ...words];
+    const timeoutMs = seconds * 1000 + PATIENCE_MS;
+    const command = [floodProgram, "send", ...words, `${flows}`];
     const sender = await way.a.execOrThrow(process.execPath, command, { timeoutMs });
-    const udp64Kpps = kpps(await receiver.ended);
-    if (udp64Kpps === 0) throw new Error("no datagram arrived");
-    return { udp64Kpps, udp64SentKpps: kpps(sender.stdout) };
+    const received = kpps(await receiver.ended);
+    if (received === 0) throw new Error("no datagram arrived");
+    return { received, sent: kpps(sender.stdout) };
   } finally {
     await receiver.end();
+  }
+}
+
+/**
+ * Megabits a second that TCP gets through.
+ * @param {Way} way
+ * @param {string} address of host b
+ * @param {number} seconds
+ * @param {readonly string[]} options of iperf3
+ */
+export async function tcpMbps(way, address, seconds, options) {
+  const port = ["-p", `${IPERF_PORT}`];
+  const server = await startServer(
+    way.b.spawn("iperf3", ["-s", "-1", "--forceflush", ...port]),
+    "Server listening",
+  );
+  try {
+    const words = ["-c", address, ...port, "-t", `${seconds}`, "-J", ...options];
+    const timeoutMs = seconds * 1000 + PATIENCE_MS;
+    const { stdout, stderr } = await way.a.exec("iperf3", words, { timeoutMs });
+    const report = JSON.parse(stdout || "{}");
+    const there = report.end?.sum_received?.bits_per_second;
+    if (!(there > 0)) throw new Error(`iperf3: ${report.error ?? stderr.trim()}`);
+    return (there + (report.end.sum_received_bidir_reverse?.bits_per_second ?? 0)) / 1e6;
+  } finally {
+    await server.end();
   }
 }
 

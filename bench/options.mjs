@@ -16,6 +16,7 @@ Measures the bare cable, crapvpn and tunnels of others in one run, in turns.
   --segmentation WORD  on or off: only with the cable carrying UDP super-packets whole, or only without
   --rounds N           How often each has its turn (default: 3)
   --seconds N          How long a TCP stream runs (default: 3)
+  --more               Also many streams and flows, both ways, IPv6, larger packets, idleness
   --json FILE          Write figures and all samples to FILE; - prints them instead of tables
   --help               Show this help`;
 
@@ -28,6 +29,7 @@ const IDLE_PINGS_A_ROUND = 20;
  * @property {readonly boolean[]} segmentations whether the cable carries UDP super-packets whole
  * @property {number} rounds
  * @property {boolean} quick
+ * @property {boolean} more
  * @property {Settings} settings
  * @property {string} [json]
  */
@@ -63,6 +65,7 @@ export function readOptions(words, candidates) {
     segmentations: segmentation === undefined ? [true, false] : [segmentation === "on"],
     rounds,
     quick: values.quick ?? false,
+    more: values.more ?? false,
     settings: {
       tcpSeconds,
       udpSeconds: tcpSeconds / 2,
@@ -79,6 +82,7 @@ function parse(words) {
       args: [...words],
       options: {
         quick: { type: "boolean" },
+        more: { type: "boolean" },
         only: { type: "string" },
         segmentation: { type: "string" },
         rounds: { type: "string" },

@@ -1,5 +1,5 @@
 // What processes cost, by /proc (proc_pid_stat(5), proc_pid_status(5)).
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** USER_HZ is 100 in the interface of every Linux machine, whatever the kernel's own clock. */
 const US_PER_TICK = 10_000;
@@ -13,6 +13,17 @@ export function cpuUs(pid) {
   // The name in parentheses may hold anything; state is what follows, then utime and stime are 12th and 13th.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * US_PER_TICK;
+}
+
+/**
+ * The same of the threads that are there, in steps of nanoseconds (Documentation/scheduler/sched-stats.rst).
+ * @param {number} pid
+ */
+export function threadsCpuUs(pid) {
+  const times = readdirSync(`/proc/${pid}/task`).map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
+  );
+  return times.reduce((sum, ns) => sum + ns, 0) / 1000;
 }
 
 /**

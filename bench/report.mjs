@@ -2,13 +2,15 @@
 import { cpus, loadavg, release } from "node:os";
 import { output } from "../scripts/programs.mjs";
 import { candidates, references } from "./candidates.mjs";
-import { columns } from "./measures.mjs";
+import { columns as usualColumns } from "./measures.mjs";
+import { moreColumns } from "./more.mjs";
 import { root } from "./project.mjs";
 import { ratio, summarise } from "./statistics.mjs";
 import { spreadCell, table } from "./table.mjs";
 
 /**
  * @import { Options } from "./options.mjs"
+ * @import { Column } from "./measures.mjs"
  * @import { Problem, Row } from "./section.mjs"
  * @import { Summary } from "./statistics.mjs"
  */
@@ -94,7 +96,9 @@ export function summariseSection(segmentation, { rows, problems }) {
  * @returns {Summaries}
  */
 function ofColumns(summaryOf) {
-  return Object.fromEntries(columns.map(({ key }) => [key, summaryOf(key)]));
+  return Object.fromEntries(
+    [...usualColumns, ...moreColumns].map(({ key }) => [key, summaryOf(key)]),
+  );
 }
 
 /**
@@ -107,8 +111,7 @@ export function text(sections, skipped) {
     [
       `The cable's UDP segmentation ${segmentation}`,
       "",
-      figures(rows),
-      ...references.flatMap((reference) => multiples(rows, reference)),
+      ...[usualColumns, moreColumns].flatMap((columns) => tables(rows, columns)),
       ...problems.map(
         ({ candidate, during, message }) => `failed: ${candidate}, ${during}: ${message}`,
       ),
@@ -130,8 +133,26 @@ export function explain({ rounds, settings }) {
   ].join("\n");
 }
 
-/** @param {readonly SummarisedRow[]} rows */
-function figures(rows) {
+/**
+ * Figures and multiples by these columns.
+ * @param {readonly SummarisedRow[]} rows
+ * @param {readonly Column[]} columns
+ * @returns {string[]} nothing if none of them was measured
+ */
+function tables(rows, columns) {
+  if (!rows.some(({ summary }) => columns.some(({ key }) => summary[key]))) return [];
+  return [
+    figures(rows, columns),
+    ...references.flatMap((reference) => multiples(rows, columns, reference)),
+    "",
+  ];
+}
+
+/**
+ * @param {readonly SummarisedRow[]} rows
+ * @param {readonly Column[]} columns
+ */
+function figures(rows, columns) {
   const heading = ["candidate", "cipher", "integrity"];
   const isPooled = (/** @type {string} */ key) =>
     rows.some(({ summary }) => summary[key]?.p99 !== undefined);
@@ -153,13 +174,13 @@ function figures(rows) {
 /**
  * The rows as multiples of one of them.
  * @param {readonly SummarisedRow[]} rows
+ * @param {readonly Column[]} columns
  * @param {string} reference
  * @returns {string[]} nothing if it was not measured, or alone
  */
-function multiples(rows, reference) {
+function multiples(rows, columns, reference) {
   const others = rows.filter(
-    ({ name, ratios }) =>
-      name !== reference && Object.values(ratios[reference] ?? {}).some((value) => value),
+    ({ name, ratios }) => name !== reference && columns.some(({ key }) => ratios[reference]?.[key]),
   );
   if (others.length === 0) return [];
   const lines = others.map(({ name, ratios }) => [

@@ -1,5 +1,6 @@
 // One section of a run: every candidate on a way of its own, all of them up at once, measured in turns.
-import { measures } from "./measures.mjs";
+import { measures as usualMeasures } from "./measures.mjs";
+import { moreMeasures } from "./more.mjs";
 import { Way } from "./way.mjs";
 
 /**
@@ -14,6 +15,7 @@ import { Way } from "./way.mjs";
  * @property {boolean} segmentation whether the cable carries UDP super-packets whole
  * @property {number} rounds
  * @property {boolean} quick
+ * @property {boolean} more whether more than the usual is measured
  * @property {Settings} settings
  * @property {AbortSignal} signal ends it
  * @property {(line: string) => void} tell
@@ -42,6 +44,7 @@ const WARM_UP = { tcpSeconds: 1, udpSeconds: 0.3, idlePings: 1 };
  */
 export async function measureSection(plan) {
   const { candidates, rounds, settings, signal, tell } = plan;
+  const measures = plan.more ? [...moreMeasures, ...usualMeasures] : usualMeasures;
   /** @type {Row[]} */
   const rows = candidates.map(({ name }) => ({ name, rounds: [] }));
   /** @type {Problem[]} */

@@ -1,6 +1,6 @@
 // The way from host a to host b: two hosts joined by a cable, and a tunnel over it.
 import { setTimeout } from "node:timers/promises";
-import { cpuUs, memoryMiB } from "./processes.mjs";
+import { cpuUs, memoryMiB, threadsCpuUs } from "./processes.mjs";
 import { loadLab } from "./project.mjs";
 
 /**
@@ -14,6 +14,8 @@ import { loadLab } from "./project.mjs";
  * @property {Host} host
  * @property {string} local our address inside of the tunnel
  * @property {string} peer the peer's
+ * @property {string} local6 the same of IPv6
+ * @property {string} peer6
  * @property {string} outerPeer the peer's address on the cable
  */
 
@@ -27,6 +29,8 @@ import { loadLab } from "./project.mjs";
 /** For documentation (RFC 5737), and what the author's articles use inside. */
 const OUTER = { a: "192.0.2.1", b: "192.0.2.2" };
 const INNER = { a: "10.8.0.1", b: "10.8.0.2" };
+const OUTER6 = { a: "2001:db8::1", b: "2001:db8::2" };
+const INNER6 = { a: "fd00:8::1", b: "fd00:8::2" };
 const READY_MS = 8000;
 /** Enough to say why a program ended. */
 const KEPT_CHARACTERS = 4000;
@@ -36,6 +40,8 @@ const { Lab: LabClass } = await loadLab();
 export class Way {
   /** Where host b is reached: on the cable, or inside of the tunnel once there is one. */
   address = OUTER.b;
+  /** The same of IPv6, if it goes that way too. @type {string | undefined} */
+  address6 = OUTER6.b;
   /** Of the tunnel, at a and b; none on the bare cable. @type {ChildProcess[]} */
   processes = [];
   /** @type {(string | undefined)[]} */
@@ -54,7 +60,8 @@ export class Way {
   static async create(segmentation) {
     const lab = await LabClass.create({ hosts: ["a", "b"] });
     try {
-      await lab.cable("a", [`${OUTER.a}/24`], "b", [`${OUTER.b}/24`]);
+      const addresses = (/** @type {"a" | "b"} */ end) => [`${OUTER[end]}/24`, `${OUTER6[end]}/64`];
+      await lab.cable("a", addresses("a"), "b", addresses("b"));
       if (!segmentation) await Promise.all([lab.host("a"), lab.host("b")].map(segmentInSoftware));
       return new Way(lab);
     } catch (error) {
@@ -77,16 +84,23 @@ export class Way {
    */
   get ends() {
     return [
-      { host: this.a, local: INNER.a, peer: INNER.b, outerPeer: OUTER.b },
-      { host: this.b, local: INNER.b, peer: INNER.a, outerPeer: OUTER.a },
+      {
+        ...{ host: this.a, local: INNER.a, peer: INNER.b, outerPeer: OUTER.b },
+        ...{ local6: INNER6.a, peer6: INNER6.b },
+      },
+      {
+        ...{ host: this.b, local: INNER.b, peer: INNER.a, outerPeer: OUTER.a },
+        ...{ local6: INNER6.b, peer6: INNER6.a },
+      },
     ];
   }
 
   /**
    * Starts a tunnel program at both ends.
    * @param {(end: End) => Command} commandOf
+   * @param {{ ipv6?: boolean }} [options] whether it carries IPv6 too
    */
-  start(commandOf) {
+  start(commandOf, { ipv6 = false } = {}) {
     for (const end of this.ends) {
       const { command, args, env } = commandOf(end);
       const child = end.host.spawn(command, args, {
@@ -106,6 +120,7 @@ export class Way {
       child.once("close", (code, signal) => ended(`ended with ${signal ?? `code ${code}`}`));
     }
     this.address = INNER.b;
+    this.address6 = ipv6 ? INNER6.b : undefined;
   }
 
   /** Why the tunnel no longer runs, if it does not. */
@@ -132,6 +147,11 @@ export class Way {
   /** CPU time of both ends together. */
   cpuUs() {
     return this.#pids.reduce((sum, pid) => sum + cpuUs(pid), 0);
+  }
+
+  /** The same as finely as the kernel counts, of the threads that are there. */
+  threadsCpuUs() {
+    return this.#pids.reduce((sum, pid) => sum + threadsCpuUs(pid), 0);
   }
 
   /** Memory of the larger end; nothing on the bare cable. */

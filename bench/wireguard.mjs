@@ -21,10 +21,11 @@ const OWN_RUN = 'mount -t tmpfs tmpfs /run && exec "$@"';
  * @param {readonly string[]} args what stands before the device's name
  */
 export async function startWireGuard(way, command, args) {
-  way.start(() => ({
+  const commandOf = () => ({
     command: "unshare",
     args: ["--mount", "sh", "-c", OWN_RUN, "sh", command, ...args, DEVICE],
-  }));
+  });
+  way.start(commandOf, { ipv6: true });
   const [keysA, keysB] = [makeKeys(), makeKeys()];
   const [a, b] = way.ends;
   await configure(way, 0, a, keysA.private, keysB.public);
@@ -38,12 +39,13 @@ export async function startWireGuard(way, command, args) {
  * @param {string} privateKey
  * @param {string} peersPublicKey
  */
-async function configure(way, place, { host, local, peer, outerPeer }, privateKey, peersPublicKey) {
+async function configure(way, place, end, privateKey, peersPublicKey) {
+  const { host, local, peer, local6, peer6, outerPeer } = end;
   const socket = `/proc/${way.processes[place]?.pid}/root${SOCKET}`;
-  const end = Date.now() + READY_MS;
+  const late = Date.now() + READY_MS;
   while (!existsSync(socket)) {
     if (way.fault !== undefined) throw new Error(way.fault);
-    if (Date.now() > end) throw new Error(`${SOCKET} did not appear within ${READY_MS} ms`);
+    if (Date.now() > late) throw new Error(`${SOCKET} did not appear within ${READY_MS} ms`);
     await setTimeout(10);
   }
   const answer = await ask(socket, [
@@ -53,9 +55,15 @@ async function configure(way, place, { host, local, peer, outerPeer }, privateKe
     `public_key=${peersPublicKey}`,
     `endpoint=${outerPeer}:${PORT}`,
     "allowed_ip=0.0.0.0/0",
+    "allowed_ip=::/0",
   ]);
   if (!answer.includes("errno=0\n")) throw new Error(`WireGuard refused its keys: ${answer}`);
-  const lines = [`address add ${local} peer ${peer} dev ${DEVICE}`, `link set dev ${DEVICE} up`];
+  const lines = [
+    `address add ${local} peer ${peer} dev ${DEVICE}`,
+    `link set dev ${DEVICE} up`,
+    // On a device that is down, IPv6 gets no route to the peer.
+    `address add ${local6} peer ${peer6} dev ${DEVICE}`,
+  ];
   await host.execOrThrow("ip", ["-batch", "-"], { input: `${lines.join("\n")}\n` });
 }
 

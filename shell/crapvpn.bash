@@ -41,7 +41,7 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --stats | --key | --shell) option=$word ;;
+    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
@@ -82,7 +82,9 @@ _crapvpn() {
     'run -p' | 'run --peer-host') kind=host ;;
     'run --device') kind=device ;;
     'run --format') kind=file ;;
+    'run --engine') choices=(auto batch event) ;;
     'lab --shell') choices=(a b) ;;
+    'lab --engine') choices=(auto batch event) ;;
     esac
   elif ((rest)) && [[ $command == @(lab) ]]; then
     # Another program's command line.
@@ -96,8 +98,8 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --stats --json --quiet --verbose --help --version) ;;
-    lab) choices=(--key --shell --keep --device --mtu --ethertype --only-peer --json --verbose --help --version) ;;
+    run) choices=(--hex-key --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
+    lab) choices=(--key --shell --keep --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;
     check) choices=(--json --schema --verbose --help --version) ;;

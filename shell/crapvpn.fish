@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --format --set --expect --stats --key --shell
+            case --hex-key --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell
                 set skip 1
             case '--*'
             case '-?*'
@@ -93,6 +93,10 @@ complete -c crapvpn -n '__crapvpn_in run' -l set -x -d 'Give a field or setting 
 complete -c crapvpn -n '__crapvpn_in run' -l expect -x -d 'What the peer sends in a field, where it differs'
 complete -c crapvpn -n '__crapvpn_in run' -l ethertype -d 'Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros'
 complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
+complete -c crapvpn -n '__crapvpn_in run' -l engine -x -a 'auto batch event' -d 'Many packets at a time (Linux), or packet by packet (default: what the machine can)'
+complete -c crapvpn -n '__crapvpn_in run' -l no-tun-offload -d 'Batch engine: no super-packets from and to the device'
+complete -c crapvpn -n '__crapvpn_in run' -l no-udp-segment -d 'Batch engine: send each datagram by itself'
+complete -c crapvpn -n '__crapvpn_in run' -l no-udp-gro -d 'Batch engine: receive each datagram by itself'
 complete -c crapvpn -n '__crapvpn_in run' -l stats -x -d 'Print counters every so often (SIGUSR2 prints them at any time)'
 complete -c crapvpn -n '__crapvpn_in run' -l json -d 'Print events on standard output, a JSON object a line'
 complete -c crapvpn -n '__crapvpn_in run' -s q -l quiet -d 'Tell errors only'
@@ -103,6 +107,7 @@ complete -c crapvpn -n '__crapvpn_in lab' -l keep -d 'Keep the hosts until Ctrl-
 complete -c crapvpn -n '__crapvpn_in lab' -l device -x -d 'Name of the TUN devices (default: tun0)'
 complete -c crapvpn -n '__crapvpn_in lab' -l mtu -x -d 'Longest inner packet; IPv6 is left out below 1280'
 complete -c crapvpn -n '__crapvpn_in lab' -l ethertype -d 'Write 0800 or 86dd in bytes 6-7 of the header'
+complete -c crapvpn -n '__crapvpn_in lab' -l engine -x -a 'auto batch event' -d 'As for run'
 complete -c crapvpn -n '__crapvpn_in lab' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
 complete -c crapvpn -n '__crapvpn_in lab' -l json -d 'Tell everything on standard output, a JSON object a line'
 

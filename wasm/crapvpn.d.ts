@@ -38,6 +38,32 @@ export interface CipherInfo {
 }
 
 /**
+ * A drop that waited to be told.
+ */
+export interface BatchDropReport {
+    /**
+     * Whether it was on its way from the device to the carrier.
+     */
+    outgoing: boolean;
+    /**
+     * Whether it is the first of its direction and reason.
+     */
+    first: boolean;
+    /**
+     * Bytes of the packet or datagram.
+     */
+    length: number;
+    /**
+     * Number of the room that the datagram came in; -1: none.
+     */
+    message: number;
+    /**
+     * The drop itself.
+     */
+    report: DropReport;
+}
+
+/**
  * A field.
  */
 export interface FieldInfo {
@@ -324,6 +350,182 @@ export interface RunProblemInfo {
 
 
 /**
+ * One end of a tunnel that works on many packets at a time.
+ */
+export class BatchTunnel {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Where the datagrams are made that `split` makes.
+     */
+    datagrams_address(): number;
+    /**
+     * Bytes of that area.
+     */
+    datagrams_bytes(): number;
+    /**
+     * How many drops found no place to wait since this was last asked.
+     */
+    drops_untold(): number;
+    /**
+     * How many drops wait to be told.
+     */
+    drops_waiting(): number;
+    /**
+     * The counters of one direction.
+     *
+     * # Errors
+     * None that could occur.
+     */
+    flow(outgoing: boolean): Flow;
+    /**
+     * Number of the room of the first datagram that ever opened; -1: none yet.
+     */
+    heard_from(): number;
+    /**
+     * The last drop, told in full; nothing if there was none.
+     *
+     * # Errors
+     * None that could occur.
+     */
+    last_drop(): DropReport | undefined;
+    /**
+     * Limits the datagrams of one send to 1 to 64. It starts at 64.
+     */
+    limit_sends(datagrams: number): void;
+    /**
+     * Counts packets that went through as dropped after all. A number that is no reason counts as
+     * `system_error`.
+     */
+    lose(outgoing: boolean, reason: number, packets: number, packet_bytes: number): void;
+    /**
+     * Makes writes of what was received. Returns how many the table holds; 0: all is done.
+     */
+    merge(): number;
+    /**
+     * Says what is merged for a device with a header. It starts with both.
+     */
+    merge_for_device(tcp: boolean, udp: boolean): void;
+    /**
+     * Where a message from the carrier goes.
+     */
+    message_address(message: number): number;
+    /**
+     * Bytes of the room for each.
+     */
+    message_bytes(): number;
+    /**
+     * Opens a tunnel.
+     *
+     * - `format` to `max_datagram_bytes`: as for `Tunnel`
+     * - `device_header`: whether the device has `IFF_VNET_HDR`
+     * - `messages`: how many are received at once, 1 to 64
+     *
+     * # Errors
+     * `cannot_run`, `not_an_address`, `too_many_slots`.
+     */
+    constructor(format: Format, packet: string | null | undefined, key: Uint8Array, seed: Uint8Array, peer: string | null | undefined, max_datagram_bytes: number, device_header: boolean, messages: number);
+    /**
+     * As of `Tunnel`.
+     */
+    next_differs(): number;
+    /**
+     * The oldest of them, which waits no longer.
+     *
+     * # Errors
+     * None that could occur.
+     */
+    next_drop(): BatchDropReport | undefined;
+    /**
+     * Bytes that a datagram has more than its packet.
+     */
+    overhead(): number;
+    /**
+     * Where the packets are made that `merge` makes.
+     */
+    packets_address(): number;
+    /**
+     * Bytes of that area.
+     */
+    packets_bytes(): number;
+    /**
+     * As of `Tunnel`.
+     */
+    poll_wrong_key(): number;
+    /**
+     * Makes one write of a pair of packets that nobody gets, to find out whether the device takes
+     * their kind: virtio's number for it. Returns how many writes the table holds: 1, or 0.
+     */
+    probe(kind: number): number;
+    /**
+     * Where one read from the device goes.
+     */
+    read_address(): number;
+    /**
+     * Bytes of the room for it.
+     */
+    read_bytes(): number;
+    /**
+     * Takes so many entries of the table of messages received.
+     */
+    receive(entries: number): void;
+    /**
+     * Where the table of messages received is.
+     */
+    received_address(): number;
+    /**
+     * Integers of each of its entries.
+     */
+    received_words(): number;
+    /**
+     * Counts a datagram or packet that was refused before it came here, and that lies in room
+     * number `message`, or -1.
+     */
+    refuse(outgoing: boolean, reason: number, bytes: number, message: number): void;
+    /**
+     * Entries that it can hold.
+     */
+    send_entries(): number;
+    /**
+     * Integers of each of its entries.
+     */
+    send_words(): number;
+    /**
+     * Where the table of sends is.
+     */
+    sends_address(): number;
+    /**
+     * Forgets all sends: they were sent, or `lose` told.
+     */
+    sent(): void;
+    /**
+     * Makes datagrams of one read of `bytes` from the device. Returns how many sends the table
+     * holds, or -1: there may be no room, nothing was done.
+     */
+    split(bytes: number): number;
+    /**
+     * Whether every drop waits to be told, not only the first of each direction and reason.
+     */
+    tell_every_drop(every: boolean): void;
+    /**
+     * Takes a write apart that the device refused. Returns how many the table holds now.
+     */
+    unmerge(write: number): number;
+    /**
+     * Entries that it can hold.
+     */
+    write_entries(): number;
+    /**
+     * Integers of each of its entries.
+     */
+    write_words(): number;
+    /**
+     * Where the table of writes is.
+     */
+    writes_address(): number;
+}
+
+/**
  * A misuse, with a stable code.
  */
 export class CoreError {
@@ -529,11 +731,48 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_batchtunnel_free: (a: number, b: number) => void;
     readonly __wbg_coreerror_free: (a: number, b: number) => void;
     readonly __wbg_format_free: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_code: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_message: (a: number, b: number) => void;
     readonly __wbg_tunnel_free: (a: number, b: number) => void;
+    readonly batchtunnel_datagrams_address: (a: number) => number;
+    readonly batchtunnel_datagrams_bytes: (a: number) => number;
+    readonly batchtunnel_drops_untold: (a: number) => number;
+    readonly batchtunnel_drops_waiting: (a: number) => number;
+    readonly batchtunnel_flow: (a: number, b: number, c: number) => void;
+    readonly batchtunnel_heard_from: (a: number) => number;
+    readonly batchtunnel_last_drop: (a: number, b: number) => void;
+    readonly batchtunnel_limit_sends: (a: number, b: number) => void;
+    readonly batchtunnel_lose: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly batchtunnel_merge: (a: number) => number;
+    readonly batchtunnel_merge_for_device: (a: number, b: number, c: number) => void;
+    readonly batchtunnel_message_address: (a: number, b: number) => number;
+    readonly batchtunnel_message_bytes: (a: number) => number;
+    readonly batchtunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number) => void;
+    readonly batchtunnel_next_differs: (a: number) => number;
+    readonly batchtunnel_next_drop: (a: number, b: number) => void;
+    readonly batchtunnel_overhead: (a: number) => number;
+    readonly batchtunnel_packets_address: (a: number) => number;
+    readonly batchtunnel_packets_bytes: (a: number) => number;
+    readonly batchtunnel_poll_wrong_key: (a: number) => number;
+    readonly batchtunnel_probe: (a: number, b: number) => number;
+    readonly batchtunnel_read_address: (a: number) => number;
+    readonly batchtunnel_receive: (a: number, b: number) => void;
+    readonly batchtunnel_received_address: (a: number) => number;
+    readonly batchtunnel_received_words: (a: number) => number;
+    readonly batchtunnel_refuse: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly batchtunnel_send_entries: (a: number) => number;
+    readonly batchtunnel_send_words: (a: number) => number;
+    readonly batchtunnel_sends_address: (a: number) => number;
+    readonly batchtunnel_sent: (a: number) => void;
+    readonly batchtunnel_split: (a: number, b: number) => number;
+    readonly batchtunnel_tell_every_drop: (a: number, b: number) => void;
+    readonly batchtunnel_unmerge: (a: number, b: number) => number;
+    readonly batchtunnel_write_entries: (a: number) => number;
+    readonly batchtunnel_write_words: (a: number) => number;
+    readonly batchtunnel_writes_address: (a: number) => number;
     readonly check_descriptions: (a: number, b: number, c: number, d: number, e: number) => void;
     readonly description_schema: (a: number) => void;
     readonly format_built_in: (a: number, b: number, c: number) => void;
@@ -557,11 +796,12 @@ export interface InitOutput {
     readonly tunnel_last_drop: (a: number, b: number) => void;
     readonly tunnel_lose: (a: number, b: number, c: number, d: number) => void;
     readonly tunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => void;
-    readonly tunnel_next_differs: (a: number) => number;
     readonly tunnel_overhead: (a: number) => number;
-    readonly tunnel_poll_wrong_key: (a: number) => number;
     readonly tunnel_refuse: (a: number, b: number, c: number, d: number) => void;
     readonly version: (a: number) => void;
+    readonly tunnel_next_differs: (a: number) => number;
+    readonly tunnel_poll_wrong_key: (a: number) => number;
+    readonly batchtunnel_read_bytes: (a: number) => number;
     readonly __wbindgen_export: (a: number, b: number) => number;
     readonly __wbindgen_export2: (a: number, b: number, c: number, d: number) => number;
     readonly __wbindgen_add_to_stack_pointer: (a: number) => number;

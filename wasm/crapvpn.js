@@ -2,6 +2,405 @@
 /* @ts-self-types="./crapvpn.d.ts" */
 
 /**
+ * One end of a tunnel that works on many packets at a time.
+ */
+export class BatchTunnel {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        BatchTunnelFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_batchtunnel_free(ptr, 0);
+    }
+    /**
+     * Where the datagrams are made that `split` makes.
+     * @returns {number}
+     */
+    datagrams_address() {
+        const ret = wasm.batchtunnel_datagrams_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes of that area.
+     * @returns {number}
+     */
+    datagrams_bytes() {
+        const ret = wasm.batchtunnel_datagrams_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * How many drops found no place to wait since this was last asked.
+     * @returns {number}
+     */
+    drops_untold() {
+        const ret = wasm.batchtunnel_drops_untold(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * How many drops wait to be told.
+     * @returns {number}
+     */
+    drops_waiting() {
+        const ret = wasm.batchtunnel_drops_waiting(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * The counters of one direction.
+     *
+     * # Errors
+     * None that could occur.
+     * @param {boolean} outgoing
+     * @returns {Flow}
+     */
+    flow(outgoing) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.batchtunnel_flow(retptr, this.__wbg_ptr, outgoing);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Number of the room of the first datagram that ever opened; -1: none yet.
+     * @returns {number}
+     */
+    heard_from() {
+        const ret = wasm.batchtunnel_heard_from(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * The last drop, told in full; nothing if there was none.
+     *
+     * # Errors
+     * None that could occur.
+     * @returns {DropReport | undefined}
+     */
+    last_drop() {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.batchtunnel_last_drop(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Limits the datagrams of one send to 1 to 64. It starts at 64.
+     * @param {number} datagrams
+     */
+    limit_sends(datagrams) {
+        wasm.batchtunnel_limit_sends(this.__wbg_ptr, datagrams);
+    }
+    /**
+     * Counts packets that went through as dropped after all. A number that is no reason counts as
+     * `system_error`.
+     * @param {boolean} outgoing
+     * @param {number} reason
+     * @param {number} packets
+     * @param {number} packet_bytes
+     */
+    lose(outgoing, reason, packets, packet_bytes) {
+        wasm.batchtunnel_lose(this.__wbg_ptr, outgoing, reason, packets, packet_bytes);
+    }
+    /**
+     * Makes writes of what was received. Returns how many the table holds; 0: all is done.
+     * @returns {number}
+     */
+    merge() {
+        const ret = wasm.batchtunnel_merge(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Says what is merged for a device with a header. It starts with both.
+     * @param {boolean} tcp
+     * @param {boolean} udp
+     */
+    merge_for_device(tcp, udp) {
+        wasm.batchtunnel_merge_for_device(this.__wbg_ptr, tcp, udp);
+    }
+    /**
+     * Where a message from the carrier goes.
+     * @param {number} message
+     * @returns {number}
+     */
+    message_address(message) {
+        const ret = wasm.batchtunnel_message_address(this.__wbg_ptr, message);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes of the room for each.
+     * @returns {number}
+     */
+    message_bytes() {
+        const ret = wasm.batchtunnel_message_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Opens a tunnel.
+     *
+     * - `format` to `max_datagram_bytes`: as for `Tunnel`
+     * - `device_header`: whether the device has `IFF_VNET_HDR`
+     * - `messages`: how many are received at once, 1 to 64
+     *
+     * # Errors
+     * `cannot_run`, `not_an_address`, `too_many_slots`.
+     * @param {Format} format
+     * @param {string | null | undefined} packet
+     * @param {Uint8Array} key
+     * @param {Uint8Array} seed
+     * @param {string | null | undefined} peer
+     * @param {number} max_datagram_bytes
+     * @param {boolean} device_header
+     * @param {number} messages
+     */
+    constructor(format, packet, key, seed, peer, max_datagram_bytes, device_header, messages) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            _assertClass(format, Format);
+            var ptr0 = isLikeNone(packet) ? 0 : passStringToWasm0(packet, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len0 = WASM_VECTOR_LEN;
+            const ptr1 = passArray8ToWasm0(key, wasm.__wbindgen_export);
+            const len1 = WASM_VECTOR_LEN;
+            const ptr2 = passArray8ToWasm0(seed, wasm.__wbindgen_export);
+            const len2 = WASM_VECTOR_LEN;
+            var ptr3 = isLikeNone(peer) ? 0 : passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len3 = WASM_VECTOR_LEN;
+            wasm.batchtunnel_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, max_datagram_bytes, device_header, messages);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            this.__wbg_ptr = r0;
+            BatchTunnelFinalization.register(this, this.__wbg_ptr, this);
+            return this;
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * As of `Tunnel`.
+     * @returns {number}
+     */
+    next_differs() {
+        const ret = wasm.batchtunnel_next_differs(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * The oldest of them, which waits no longer.
+     *
+     * # Errors
+     * None that could occur.
+     * @returns {BatchDropReport | undefined}
+     */
+    next_drop() {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.batchtunnel_next_drop(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Bytes that a datagram has more than its packet.
+     * @returns {number}
+     */
+    overhead() {
+        const ret = wasm.batchtunnel_overhead(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Where the packets are made that `merge` makes.
+     * @returns {number}
+     */
+    packets_address() {
+        const ret = wasm.batchtunnel_packets_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes of that area.
+     * @returns {number}
+     */
+    packets_bytes() {
+        const ret = wasm.batchtunnel_packets_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * As of `Tunnel`.
+     * @returns {number}
+     */
+    poll_wrong_key() {
+        const ret = wasm.batchtunnel_poll_wrong_key(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * Makes one write of a pair of packets that nobody gets, to find out whether the device takes
+     * their kind: virtio's number for it. Returns how many writes the table holds: 1, or 0.
+     * @param {number} kind
+     * @returns {number}
+     */
+    probe(kind) {
+        const ret = wasm.batchtunnel_probe(this.__wbg_ptr, kind);
+        return ret >>> 0;
+    }
+    /**
+     * Where one read from the device goes.
+     * @returns {number}
+     */
+    read_address() {
+        const ret = wasm.batchtunnel_read_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes of the room for it.
+     * @returns {number}
+     */
+    read_bytes() {
+        const ret = wasm.batchtunnel_read_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Takes so many entries of the table of messages received.
+     * @param {number} entries
+     */
+    receive(entries) {
+        wasm.batchtunnel_receive(this.__wbg_ptr, entries);
+    }
+    /**
+     * Where the table of messages received is.
+     * @returns {number}
+     */
+    received_address() {
+        const ret = wasm.batchtunnel_received_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Integers of each of its entries.
+     * @returns {number}
+     */
+    received_words() {
+        const ret = wasm.batchtunnel_received_words(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Counts a datagram or packet that was refused before it came here, and that lies in room
+     * number `message`, or -1.
+     * @param {boolean} outgoing
+     * @param {number} reason
+     * @param {number} bytes
+     * @param {number} message
+     */
+    refuse(outgoing, reason, bytes, message) {
+        wasm.batchtunnel_refuse(this.__wbg_ptr, outgoing, reason, bytes, message);
+    }
+    /**
+     * Entries that it can hold.
+     * @returns {number}
+     */
+    send_entries() {
+        const ret = wasm.batchtunnel_send_entries(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Integers of each of its entries.
+     * @returns {number}
+     */
+    send_words() {
+        const ret = wasm.batchtunnel_send_words(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Where the table of sends is.
+     * @returns {number}
+     */
+    sends_address() {
+        const ret = wasm.batchtunnel_sends_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Forgets all sends: they were sent, or `lose` told.
+     */
+    sent() {
+        wasm.batchtunnel_sent(this.__wbg_ptr);
+    }
+    /**
+     * Makes datagrams of one read of `bytes` from the device. Returns how many sends the table
+     * holds, or -1: there may be no room, nothing was done.
+     * @param {number} bytes
+     * @returns {number}
+     */
+    split(bytes) {
+        const ret = wasm.batchtunnel_split(this.__wbg_ptr, bytes);
+        return ret;
+    }
+    /**
+     * Whether every drop waits to be told, not only the first of each direction and reason.
+     * @param {boolean} every
+     */
+    tell_every_drop(every) {
+        wasm.batchtunnel_tell_every_drop(this.__wbg_ptr, every);
+    }
+    /**
+     * Takes a write apart that the device refused. Returns how many the table holds now.
+     * @param {number} write
+     * @returns {number}
+     */
+    unmerge(write) {
+        const ret = wasm.batchtunnel_unmerge(this.__wbg_ptr, write);
+        return ret >>> 0;
+    }
+    /**
+     * Entries that it can hold.
+     * @returns {number}
+     */
+    write_entries() {
+        const ret = wasm.batchtunnel_write_entries(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Integers of each of its entries.
+     * @returns {number}
+     */
+    write_words() {
+        const ret = wasm.batchtunnel_write_words(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Where the table of writes is.
+     * @returns {number}
+     */
+    writes_address() {
+        const ret = wasm.batchtunnel_writes_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) BatchTunnel.prototype[Symbol.dispose] = BatchTunnel.prototype.free;
+
+/**
  * A misuse, with a stable code.
  */
 export class CoreError {
@@ -668,6 +1067,9 @@ function __wbg_get_imports() {
     };
 }
 
+const BatchTunnelFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_batchtunnel_free(ptr, 1));
 const CoreErrorFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_coreerror_free(ptr, 1));

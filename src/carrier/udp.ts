@@ -8,7 +8,7 @@ import { errnoOf, Failure } from "../failure.js";
 import { type Carrier, type DatagramHandler, type Endpoint, endpointText } from "./carrier.js";
 
 /** What the system is asked to queue; it gives what it allows (net.core.rmem_max). */
-const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+export const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
 
 /**
  * dgram gives each datagram memory outside of the heap, by which V8 does not judge when to collect:
@@ -44,15 +44,16 @@ export async function openUdp({ local, peer }: UdpOptions): Promise<Carrier> {
     lookup: (address, _options, callback) => callback(null, address, family),
   });
   await new Promise<void>((resolve, reject) => {
-    socket.once("error", (error) => reject(cannotListen(error, local)));
+    socket.once("error", (error) => reject(cannotListen(errnoOf(error) ?? error.message, local)));
     socket.bind({ address: local.address, port: local.port, exclusive: true }, resolve);
   });
   return new Udp(socket, peer);
 }
 
-function cannotListen(error: Error, local: Endpoint): Error {
+/** @param errno the system's name for what was wrong */
+export function cannotListen(errno: string, local: Endpoint): Failure {
   const where = `UDP ${endpointText(local)}`;
-  switch (errnoOf(error)) {
+  switch (errno) {
     case "EADDRINUSE":
       return new Failure(
         "system",
@@ -67,7 +68,7 @@ function cannotListen(error: Error, local: Endpoint): Error {
     case "EACCES":
       return new Failure("system", `no right to listen on ${where}: choose a port above 1023`);
     default:
-      return new Failure("system", `cannot listen on ${where}: ${errnoOf(error) ?? error.message}`);
+      return new Failure("system", `cannot listen on ${where}: ${errno}`);
   }
 }
 

@@ -76,6 +76,14 @@ const run: CommandSpec = {
     },
     { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
     {
+      name: "engine",
+      value: "auto|batch|event",
+      about: "Many packets at a time (Linux), or packet by packet (default: what the machine can)",
+    },
+    { name: "no-tun-offload", about: "Batch engine: no super-packets from and to the device" },
+    { name: "no-udp-segment", about: "Batch engine: send each datagram by itself" },
+    { name: "no-udp-gro", about: "Batch engine: receive each datagram by itself" },
+    {
       name: "stats",
       value: "SECONDS",
       about: "Print counters every so often (SIGUSR2 prints them at any time)",
@@ -118,6 +126,7 @@ const lab: CommandSpec = {
     { name: "device", value: "NAME", about: "Name of the TUN devices (default: tun0)" },
     { name: "mtu", value: "BYTES", about: "Longest inner packet; IPv6 is left out below 1280" },
     { name: "ethertype", about: "Write 0800 or 86dd in bytes 6-7 of the header" },
+    { name: "engine", value: "auto|batch|event", about: "As for run" },
     { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
     { name: "json", about: "Tell everything on standard output, a JSON object a line" },
   ],

@@ -15,15 +15,25 @@ import type { RunOptions } from "./options.js";
 import type { Report } from "./report.js";
 import { shellWords } from "./text.js";
 
-/** Opens the TUN device, with advice for who has no right to. */
-export async function openDevice({ device, key }: RunOptions): Promise<Device> {
+/** What is set up and torn down of a device, whatever engine runs it. */
+export type OpenedDevice = Pick<Device, "name" | "persistent" | "close">;
+
+/**
+ * Opens the TUN device, with advice for who has no right to.
+ *
+ * @param open does it
+ */
+export async function openDevice<Opened extends OpenedDevice>(
+  { device, key }: RunOptions,
+  open: (name: string) => Promise<Opened>,
+): Promise<Opened> {
   if (process.platform !== "linux") {
     throw new Failure("system", `there is no TUN for ${process.platform} yet: run needs Linux`);
   }
   // Loaded here and not above: who opens no device needs no koffi.
-  const { NoRight, openTun } = await import("../device/tun.js");
+  const { NoRight } = await import("../device/tun.js");
   try {
-    return openTun(device);
+    return await open(device);
   } catch (error) {
     if (!(error instanceof NoRight)) throw error;
     const again = shellWords([process.execPath, ...process.execArgv, ...process.argv.slice(1)]);
@@ -53,7 +63,7 @@ export async function openDevice({ device, key }: RunOptions): Promise<Device> {
  * told; the addresses that it got from us are taken away when the program ends, in whatever way.
  */
 export async function configure(
-  device: Device,
+  device: OpenedDevice,
   mtu: number,
   { pairs }: RunOptions,
   report: Report,
@@ -86,7 +96,7 @@ export async function configure(
 
 /** Refuses a tunnel whose own datagrams the system would route into it. */
 export async function refuseRoutedLoop(
-  device: Device,
+  device: OpenedDevice,
   peer: Endpoint,
   { listen }: RunOptions,
 ): Promise<void> {

@@ -11,6 +11,7 @@ import { innerMtu } from "../tunnel/mtu.js";
 import { familyOf, parseHost } from "./address.js";
 import type { Parsed } from "./command.js";
 import { DEFAULT_FORMAT } from "./description.js";
+import { engineFindings } from "./doctor-engine.js";
 import { exitCodes } from "./exit.js";
 import { harmless, styleText } from "./text.js";
 import { resolveHost } from "./way.js";
@@ -18,7 +19,7 @@ import { resolveHost } from "./way.js";
 /** `ok`; `lacking`: something is missing that some uses need; `bad`: no tunnel without it. */
 type Grade = "ok" | "lacking" | "bad";
 
-interface Finding {
+export interface Finding {
   /** Stable. */
   readonly name: string;
   readonly grade: Grade;
@@ -48,6 +49,7 @@ export async function doctor({ words, switches }: Parsed): Promise<number> {
     await core(),
     tunMode(),
     await tunDevice(),
+    ...(await engineFindings()),
     rights(),
     namespaces(),
     ...tools(),

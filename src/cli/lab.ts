@@ -193,7 +193,7 @@ function keep({ a, b }: JoinedHosts, tell: Tell): Promise<never> {
 function runWords({ values, switches }: Parsed): string[] {
   const words: string[] = [];
   for (const name of ["ethertype", "only-peer"]) if (switches[name]) words.push(`--${name}`);
-  for (const name of ["mtu", "device"]) {
+  for (const name of ["mtu", "device", "engine"]) {
     const value = values[name];
     if (value !== undefined) words.push(`--${name}=${value}`);
   }

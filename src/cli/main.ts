@@ -9,7 +9,7 @@ import type { Parsed } from "./command.js";
 import { commands, defaultCommand, globalOptions, PROGRAM } from "./commands.js";
 import { exitCodes } from "./exit.js";
 import { harmless, styleText } from "./text.js";
-import { safeWords, unmark } from "./words.js";
+import { nameForCac, safeWords, unmark } from "./words.js";
 
 const argv = process.argv.slice(2);
 
@@ -41,7 +41,7 @@ async function main(): Promise<number> {
     if (name === defaultCommand.name) registered.alias("!");
     for (const option of [...globalOptions, ...options]) {
       registered.option(
-        `--${option.name}${option.value ? ` <${option.value}>` : ""}`,
+        `--${nameForCac(option)}${option.value ? ` <${option.value}>` : ""}`,
         option.about,
       );
     }
@@ -78,8 +78,11 @@ function parsed(
   const values: Record<string, string> = {};
   const lists: Record<string, string[]> = {};
   const switches: Record<string, number> = {};
-  for (const { name, value, many } of [...globalOptions, ...command.options]) {
-    const camelCase = name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  for (const option of [...globalOptions, ...command.options]) {
+    const { name, value, many } = option;
+    const camelCase = nameForCac(option).replace(/-([a-z])/g, (_, letter: string) =>
+      letter.toUpperCase(),
+    );
     const given = [options[camelCase] ?? []].flat();
     if (given.length === 0) continue;
     if (value === undefined) switches[name] = given.length;

@@ -9,6 +9,7 @@ import { MIN_IPV6_MTU, MIN_MTU } from "../tunnel/mtu.js";
 import { type HostPort, network, parseHost, parseListen, parsePairs } from "./address.js";
 import type { Parsed } from "./command.js";
 import { commands } from "./commands.js";
+import { type EngineChoice, readEngine } from "./engine.js";
 import { harmless } from "./text.js";
 
 export interface RunOptions {
@@ -22,6 +23,7 @@ export interface RunOptions {
   readonly mtu: number | undefined;
   readonly pairs: readonly AddressPair[];
   readonly onlyPeer: boolean;
+  readonly engine: EngineChoice;
   readonly statsSeconds: number | undefined;
   readonly json: boolean;
   /** −1 errors only, 0, 1 first drops, 2 every drop. */
@@ -53,6 +55,7 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
     mtu: values.mtu === undefined ? undefined : parseMtu(values.mtu),
     pairs,
     onlyPeer: (switches["only-peer"] ?? 0) > 0,
+    engine: readEngine({ values, switches }, process.env),
     statsSeconds: values.stats === undefined ? undefined : parseSeconds(values.stats),
     json: (switches.json ?? 0) > 0,
     verbosity: switches.quiet ? -1 : verbose,

@@ -36,6 +36,11 @@ export class Report {
     else this.tell("drop", data, line, from);
   }
 
+  /** So many drops were not even told to us. */
+  skipDrops(drops: number): void {
+    this.#untold += drops;
+  }
+
   /** Something went on. Shown to people from this verbosity on; to programs, always. */
   tell(event: string, data: EventData, line: string, from = 0): void {
     if (this.#json) this.#write(event, data);

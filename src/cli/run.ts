@@ -1,21 +1,21 @@
 // `crapvpn run`: one end of a tunnel, from its first word to its last.
 
 import { randomBytes } from "node:crypto";
-import { type Carrier, endpointText } from "../carrier/carrier.js";
-import { openUdp } from "../carrier/udp.js";
-import type { CoreTunnel, FormatInfo } from "../core/core.js";
+import { type Endpoint, endpointText } from "../carrier/carrier.js";
+import type { FormatInfo } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
-import type { Device } from "../device/device.js";
 import { addressWords } from "../device/link.js";
-import { type EngineEvent, EVENT_ENGINE_SLOTS, EventEngine } from "../tunnel/event.js";
+import type { EngineEvent } from "../tunnel/event.js";
 import { familyOf } from "./address.js";
 import type { Parsed } from "./command.js";
 import { configure, openDevice, refuseRoutedLoop } from "./device.js";
+import { chooseEngine } from "./engine.js";
 import { readKey } from "./key.js";
 import { type RunOptions, readOptions } from "./options.js";
 import { dropText, flowText, Report } from "./report.js";
 import { formatToRun } from "./runnable.js";
 import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
+import { eventTunnel, type RunningTunnel, type TunnelMaker } from "./tunnel.js";
 import { chooseMtu, findPeer } from "./way.js";
 
 /** Runs until a signal or a failure. Returns 128 + the signal's number. */
@@ -30,68 +30,84 @@ export async function run(parsed: Parsed): Promise<number> {
 
   const peer = await findPeer(options, report);
   const outerFamily = familyOf(peer.address) as 4 | 6;
-  const tunnel = core.openTunnel({
+  const { name, why } = await chooseEngine(options.engine.wanted);
+  const maker = name === "batch" ? await batchTunnel() : eventTunnel;
+  const tunnelOptions = {
     format,
-    packet: "ip",
+    packet: "ip" as const,
     key,
     seed: randomBytes(32),
     peer: endpointText(peer).replace(/%[^\]]*/, ""),
-    slots: EVENT_ENGINE_SLOTS,
-  });
-  const packed = { name: info.name, overhead: tunnel.overhead };
+  };
+  const measured = core.openTunnel({ ...tunnelOptions, slots: 0 });
+  const packed = { name: info.name, overhead: measured.overhead };
+  measured.free();
   const mtu = await chooseMtu(options, peer.address, outerFamily, packed, report);
 
   signals.atOnce = false;
-  signals.onStats = () => report.stats(tunnel.counters());
   const everywhere = outerFamily === 4 ? "0.0.0.0" : "::";
   const local = { address: everywhere, ...options.listen };
-  const device = await openDevice(options);
-  let carrier: Carrier | undefined;
+  const device = await openDevice(options, maker.openDevice);
+  let tunnel: RunningTunnel | undefined;
   try {
     await configure(device, mtu, options, report);
     await refuseRoutedLoop(device, peer, options);
     // Last, so that the engine listens as soon as the socket does, and misses nothing.
-    carrier = await openUdp({ local, peer });
-    tellStart(report, { info, options, device, carrier, mtu });
-    return exitCodeOf(await drive({ options, tunnel, device, carrier, report, signals }));
+    tunnel = await maker.start({
+      ...{ core, tunnel: tunnelOptions, device, udp: { local, peer }, options },
+      notify: (event) => tellEngineEvent(report, event, device.name, options),
+    });
+    tellEngine(report, name, why, tunnel);
+    tellStart(report, { info, options, device: device.name, engine: name, tunnel, peer, mtu });
+    return exitCodeOf(await drive({ options, tunnel, report, signals }));
   } finally {
-    await Promise.all([device.close(), carrier?.close()]);
+    // In this order: an engine's thread may still read from the device.
+    await tunnel?.stop();
+    await device.close();
   }
 }
 
-/** Runs the engine until a signal, and tells what it tells. */
+/** Loaded here and not above: elsewhere than on Linux there are no such system calls. */
+async function batchTunnel(): Promise<TunnelMaker> {
+  return (await import("./batch.js")).batchTunnel;
+}
+
+/** Runs the tunnel until a signal. */
 async function drive(parts: {
   options: RunOptions;
-  tunnel: CoreTunnel;
-  device: Device;
-  carrier: Carrier;
+  tunnel: RunningTunnel;
   report: Report;
   signals: Signals;
 }): Promise<StopSignal> {
-  const { options, tunnel, device, carrier, report, signals } = parts;
-  const engine = new EventEngine({
-    tunnel,
-    device,
-    carrier,
-    onlyPeer: options.onlyPeer,
-    everyDrop: options.verbosity >= 2,
-    notify: (event) => tellEngineEvent(report, event, device, options),
-  });
+  const { options, tunnel, report, signals } = parts;
+  signals.onStats = () => void tunnel.counters().then((counters) => report.stats(counters));
   const { statsSeconds } = options;
   const timer =
     statsSeconds === undefined ? undefined : setInterval(signals.onStats, statsSeconds * 1000);
   let signal: StopSignal | undefined;
   try {
-    signal = (await Promise.race([signals.first, engine.run()])) as StopSignal;
+    signal = (await Promise.race([signals.first, tunnel.run()])) as StopSignal;
     return signal;
   } finally {
     clearInterval(timer);
-    await engine.stop();
-    const counters = tunnel.counters();
+    await tunnel.stop();
+    const counters = await tunnel.counters();
     const lines = [flowText("out", counters.out), flowText("in", counters.in)];
-    const why = signal === undefined ? "stopped" : `stopped by ${signal}`;
-    report.tell("stop", { signal, ...counters }, [why, ...lines].join("\n  "));
+    const how = signal === undefined ? "stopped" : `stopped by ${signal}`;
+    report.tell("stop", { signal, ...counters }, [how, ...lines].join("\n  "));
   }
+}
+
+/** Which engine runs, why, and what each offload does. */
+function tellEngine(
+  report: Report,
+  engine: string,
+  why: string,
+  { offloads }: RunningTunnel,
+): void {
+  const lines = Object.entries(offloads ?? {}).map(([name, state]) => `${name}: ${state}`);
+  const line = [`${engine} engine: ${why}`, ...lines].join("\n  ");
+  report.tell("engine", { engine, why, ...(offloads && { offloads }) }, line, 1);
 }
 
 /** The key of the format's cipher, if it has one; and what a person should know about it. */
@@ -131,21 +147,23 @@ function tellStart(
   parts: {
     info: FormatInfo;
     options: RunOptions;
-    device: Device;
-    carrier: Carrier;
+    device: string;
+    engine: string;
+    tunnel: RunningTunnel;
+    peer: Endpoint;
     mtu: number;
   },
 ): void {
-  const { info, options, device, carrier, mtu } = parts;
-  const { local, peer } = carrier;
+  const { info, options, device, engine, tunnel, peer, mtu } = parts;
+  const { local } = tunnel;
   const addresses = options.pairs.map(({ local, peer }) => `${local} → ${peer}`).join(", ");
   const data = {
     pid: process.pid,
     format: info.name,
     cipher: info.cipher?.name ?? "none",
     integrity: info.cipher?.integrity ?? false,
-    engine: "event",
-    device: device.name,
+    engine,
+    device,
     mtu,
     addresses: options.pairs,
     local,
@@ -154,14 +172,14 @@ function tellStart(
   report.tell(
     "start",
     data,
-    `${device.name} joins ${addresses}; listening on ${endpointText(local)}, sending to ${endpointText(peer)}`,
+    `${device} joins ${addresses}; listening on ${endpointText(local)}, sending to ${endpointText(peer)}`,
   );
 }
 
 function tellEngineEvent(
   report: Report,
   event: EngineEvent,
-  device: Device,
+  device: string,
   { pairs }: RunOptions,
 ): void {
   switch (event.type) {
@@ -186,14 +204,14 @@ function tellEngineEvent(
       const line = dropText(event);
       const ipv6Words = pairs
         .filter(({ local }) => familyOf(local) === 6)
-        .map((pair) => addressWords("add", device.name, pair));
+        .map((pair) => addressWords("add", device, pair));
       if (first && drop.reason === "device_down") {
         report.warn(
           "device_down",
-          `${device.name} is down: packets from the peer are dropped until it is up`,
+          `${device} is down: packets from the peer are dropped until it is up`,
           {},
           // The kernel keeps IPv4 addresses, and forgets those of IPv6.
-          [["link", "set", "dev", device.name, "up"], ...ipv6Words].map(
+          [["link", "set", "dev", device, "up"], ...ipv6Words].map(
             (words) => `sudo ip ${words.join(" ")}`,
           ),
         );
@@ -201,7 +219,7 @@ function tellEngineEvent(
       if (first && drop.reason === "routing_loop") {
         report.warn(
           "routing_loop",
-          `datagrams to the peer are routed back into ${device.name}: dropped; look at the routes`,
+          `datagrams to the peer are routed back into ${device}: dropped; look at the routes`,
           {},
           ["ip route"],
         );
@@ -210,5 +228,15 @@ function tellEngineEvent(
       report.tellDrop(data, line, first ? 1 : 2);
       break;
     }
+    case "untold":
+      report.skipDrops(event.drops);
+      break;
+    case "fallback":
+      report.warn(
+        "fallback",
+        `${event.offload} is off from now on: ${event.why}; nothing is lost but speed`,
+        { offload: event.offload },
+      );
+      break;
   }
 }

@@ -60,13 +60,19 @@ export function safeWords(argv: readonly string[], table: CommandTable): SafeWor
     words: [
       ...(named ? [named.name] : []),
       // cac takes a switch with a dash in its name for an option that takes the next word.
-      ...uses.map(({ option, value }) =>
-        value === undefined ? `--${option.name}=true` : `--${option.name}=${MARK}${value}`,
+      ...uses.map(
+        ({ option, value }) =>
+          `--${nameForCac(option)}=${value === undefined ? true : MARK + value}`,
       ),
       ...plain.map((word) => MARK + word),
     ],
     rest: command.rest ? rest : [],
   };
+}
+
+/** cac takes `--no-x` for the contrary of an option `--x`, which ours are not. */
+export function nameForCac({ name }: OptionSpec): string {
+  return name.replace(/^no-/, "without-");
 }
 
 type OnUnknown = (written: string) => Use[];

@@ -25,6 +25,7 @@ import type {
   Reason,
   RunProblemInfo,
 } from "../../wasm/crapvpn.js";
+import type { BatchOptions, BatchTunnel } from "./batch.js";
 
 /** From the device to the carrier, or back. */
 export type Direction = "out" | "in";
@@ -36,9 +37,19 @@ export interface Description {
   readonly text: string;
 }
 
+/** How a format came to be, as plain data: another thread makes the same of it. */
+export interface FormatRecipe {
+  /** The name of a built-in format, or a description. */
+  readonly of: string | Description;
+  /** `NAME=VALUE` each. */
+  readonly set: readonly string[];
+  readonly expect: readonly string[];
+}
+
 /** A format, built in or read, with the values that were given. */
 export interface CoreFormat {
   readonly info: FormatInfo;
+  readonly recipe: FormatRecipe;
 
   /**
    * The most bytes that a datagram has more than its packet, whatever is still to be given. Absent
@@ -174,6 +185,13 @@ export interface Core {
    */
   readFormat(description: Description): CoreFormat;
 
+  /**
+   * Makes the format of a recipe.
+   *
+   * @throws CoreError as `format`, `readFormat` and `with`
+   */
+  makeFormat(recipe: FormatRecipe): CoreFormat;
+
   /** Checks descriptions, each by itself and against each other and the built-in formats. */
   check(descriptions: readonly Description[]): Checked;
 
@@ -181,6 +199,13 @@ export interface Core {
    * @throws CoreError `cannot_run`, `not_an_address`, `too_many_slots`
    */
   openTunnel(options: TunnelOptions): CoreTunnel;
+
+  /**
+   * The same, for many packets at a time. Open it before others, and once: its places must not move.
+   *
+   * @throws CoreError as `openTunnel`
+   */
+  openBatchTunnel(options: BatchOptions): BatchTunnel;
 }
 
 /** A misuse of the core, with a stable code. */

@@ -1,23 +1,25 @@
 // The core compiled to WebAssembly: the same files in Node and in the browser.
 
 import * as wasm from "../../wasm/crapvpn.js";
-import {
-  type Checked,
-  type Core,
-  CoreError,
-  type CoreFormat,
-  type CoreTunnel,
-  type Counters,
-  type Description,
-  type Direction,
-  type DropReport,
-  type Flow,
-  type FormatInfo,
-  type PacketName,
-  type Reason,
-  type RunProblemInfo,
-  type TunnelOptions,
+import type { BatchOptions, BatchTunnel } from "./batch.js";
+import type {
+  Checked,
+  Core,
+  CoreFormat,
+  CoreTunnel,
+  Counters,
+  Description,
+  Direction,
+  DropReport,
+  FormatInfo,
+  FormatRecipe,
+  PacketName,
+  Reason,
+  RunProblemInfo,
+  TunnelOptions,
 } from "./core.js";
+import { attempt, countersOf } from "./values.js";
+import { WasmBatchTunnel } from "./wasm-batch.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -60,11 +62,20 @@ class WasmCore implements Core {
   }
 
   format(name: string): CoreFormat {
-    return attempt(() => new WasmFormat(wasm.Format.built_in(name)));
+    return this.makeFormat({ of: name, set: [], expect: [] });
   }
 
-  readFormat({ file, text }: Description): CoreFormat {
-    return attempt(() => new WasmFormat(wasm.Format.read(file, text)));
+  readFormat(description: Description): CoreFormat {
+    return this.makeFormat({ of: description, set: [], expect: [] });
+  }
+
+  makeFormat(recipe: FormatRecipe): CoreFormat {
+    const { of, set, expect } = recipe;
+    return attempt(() => {
+      const plain =
+        typeof of === "string" ? wasm.Format.built_in(of) : wasm.Format.read(of.file, of.text);
+      return new WasmFormat(plain.with([...set], [...expect]), recipe);
+    });
   }
 
   check(descriptions: readonly Description[]): Checked {
@@ -75,21 +86,27 @@ class WasmCore implements Core {
   }
 
   openTunnel(options: TunnelOptions): CoreTunnel {
-    const { format, packet, key, seed, peer, maxDatagramBytes = 0, slots } = options;
-    if (!(format instanceof WasmFormat)) throw new TypeError("a format of another core");
+    const { packet, key, seed, peer, maxDatagramBytes = 0, slots } = options;
+    const format = innerOf(options.format);
     const tunnel = attempt(
-      () => new wasm.Tunnel(format.inner, packet, key, seed, peer, maxDatagramBytes, slots),
+      () => new wasm.Tunnel(format, packet, key, seed, peer, maxDatagramBytes, slots),
     );
     return new WasmTunnel(tunnel, this.#memory, this.reasons);
+  }
+
+  openBatchTunnel(options: BatchOptions): BatchTunnel {
+    return new WasmBatchTunnel(innerOf(options.format), options, this.#memory, this.reasons);
   }
 }
 
 /** Its memory in the core is given back when nobody holds it any more. */
 class WasmFormat implements CoreFormat {
   readonly inner: wasm.Format;
+  readonly recipe: FormatRecipe;
 
-  constructor(inner: wasm.Format) {
+  constructor(inner: wasm.Format, recipe: FormatRecipe) {
     this.inner = inner;
+    this.recipe = recipe;
   }
 
   get info(): FormatInfo {
@@ -101,7 +118,12 @@ class WasmFormat implements CoreFormat {
   }
 
   with(set: readonly string[], expect: readonly string[] = []): CoreFormat {
-    return attempt(() => new WasmFormat(this.inner.with([...set], [...expect])));
+    const recipe = {
+      of: this.recipe.of,
+      set: [...this.recipe.set, ...set],
+      expect: [...this.recipe.expect, ...expect],
+    };
+    return attempt(() => new WasmFormat(this.inner.with([...set], [...expect]), recipe));
   }
 
   runProblems(packet?: PacketName): readonly RunProblemInfo[] {
@@ -111,6 +133,11 @@ class WasmFormat implements CoreFormat {
   diagram(as: "ascii" | "svg"): string {
     return as === "svg" ? this.inner.diagram_svg() : this.inner.diagram_ascii();
   }
+}
+
+function innerOf(format: CoreFormat): wasm.Format {
+  if (format instanceof WasmFormat) return format.inner;
+  throw new TypeError("a format of another core");
 }
 
 class WasmTunnel implements CoreTunnel {
@@ -169,11 +196,7 @@ class WasmTunnel implements CoreTunnel {
   }
 
   counters(): Counters {
-    return {
-      out: this.#flow("out"),
-      in: this.#flow("in"),
-      nextDiffers: this.#tunnel.next_differs(),
-    };
+    return countersOf(this.#tunnel, this.#reasons);
   }
 
   lastDrop(): DropReport | undefined {
@@ -182,16 +205,6 @@ class WasmTunnel implements CoreTunnel {
 
   free(): void {
     this.#tunnel.free();
-  }
-
-  #flow(direction: Direction): Flow {
-    const { packets, bytes, drops: counts } = this.#tunnel.flow(direction === "out");
-    const drops: Partial<Record<Reason, number>> = {};
-    this.#reasons.forEach((reason, place) => {
-      const count = counts[place] ?? 0;
-      if (count > 0) drops[reason] = count;
-    });
-    return { packets, bytes, drops };
   }
 
   #view(slot: number, offset: number, length: number): Uint8Array {
@@ -204,17 +217,5 @@ class WasmTunnel implements CoreTunnel {
   #viewArena(): Uint8Array {
     const { buffer } = this.#memory;
     return new Uint8Array(buffer, this.#tunnel.arena_address(), this.#tunnel.arena_bytes());
-  }
-}
-
-/** Runs something that throws the core's own error, and throws ours instead. */
-function attempt<T>(action: () => T): T {
-  try {
-    return action();
-  } catch (error) {
-    if (!(error instanceof wasm.CoreError)) throw error;
-    const { code, message } = error;
-    error.free();
-    throw new CoreError(code, message);
   }
 }

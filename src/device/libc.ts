@@ -33,6 +33,11 @@ export const ioctl: (fd: number, request: number, argument: Uint8Array) => numbe
   "int ioctl(int fd, unsigned long request, void *argument)",
 );
 
+/** `ioctl(2)` with a number. Returns −1 on an error. */
+export const ioctlNumber: (fd: number, request: number, argument: number) => number = libc.func(
+  "int ioctl(int fd, unsigned long request, unsigned long argument)",
+);
+
 /** `eventfd(2)`. Returns a descriptor, or −1. */
 export const eventfd: (value: number, flags: number) => number = libc.func(
   "int eventfd(unsigned int value, int flags)",

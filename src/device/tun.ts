@@ -15,12 +15,28 @@ const TUNGETIFF = 0x800454d2;
 const IFF_TUN = 0x0001;
 /** linux/if_tun.h: packets come without the `tun_pi` header. */
 const IFF_NO_PI = 0x1000;
+/** linux/if_tun.h: a `struct virtio_net_hdr` goes before each packet, read or written. */
+const IFF_VNET_HDR = 0x4000;
 /** linux/if_tun.h: the device stays when nobody has it open. */
 const IFF_PERSIST = 0x0800;
 /** linux/if.h: bytes of a device's name with its closing zero. */
 const IFNAMSIZ = 16;
 /** linux/if.h: bytes of `struct ifreq` where pointers have 8. */
 const IFREQ_BYTES = 40;
+
+/** linux/if_tun.h: `_IOW('T', 208, unsigned int)`. */
+const TUNSETOFFLOAD = 0x400454d0;
+/** linux/if_tun.h: `_IOW('T', 216, int)`. */
+const TUNSETVNETHDRSZ = 0x400454d8;
+/** linux/virtio_net.h: bytes of a `struct virtio_net_hdr`. */
+export const VIRTIO_HEADER_BYTES = 10;
+
+/** A TUN device as the kernel gives it. */
+export interface TunFile {
+  readonly fd: number;
+  readonly name: string;
+  readonly persistent: boolean;
+}
 
 /**
  * Opens a TUN device, which exists as long as it is open, or attaches to a persistent one.
@@ -29,6 +45,16 @@ const IFREQ_BYTES = 40;
  * @throws Failure `system` if there is no TUN, no right to it, or the name is taken
  */
 export function openTun(name: string): Device {
+  const { fd, name: given, persistent } = openTunFile(name, { virtioHeader: false });
+  return new Tun(fd, given, persistent);
+}
+
+/**
+ * The same, without waiting in reads and writes, and for the caller to close.
+ *
+ * @param virtioHeader whether a `struct virtio_net_hdr` goes before each packet
+ */
+export function openTunFile(name: string, { virtioHeader }: { virtioHeader: boolean }): TunFile {
   let fd: number;
   try {
     fd = openSync(TUN_PATH, constants.O_RDWR | constants.O_NONBLOCK);
@@ -36,8 +62,16 @@ export function openTun(name: string): Device {
     throw cannotOpen(errnoOf(error), error);
   }
   try {
-    const attached = attach(fd, name);
-    return new Tun(fd, attached.name, attached.persistent);
+    const attached = attach(fd, name, IFF_TUN | IFF_NO_PI | (virtioHeader ? IFF_VNET_HDR : 0));
+    // A persistent device keeps what its last user wanted, be it killed or not.
+    setOffloads(fd, 0);
+    if (virtioHeader) {
+      const size = new Uint8Array(Int32Array.of(VIRTIO_HEADER_BYTES).buffer);
+      if (libc.ioctl(fd, TUNSETVNETHDRSZ, size) < 0) {
+        throw new Failure("system", `cannot set up the device ${name}: ${libc.errno()}`);
+      }
+    }
+    return { fd, ...attached };
   } catch (error) {
     closeSync(fd);
     throw error;
@@ -63,13 +97,24 @@ function cannotOpen(errno: string | undefined, error: unknown): Error {
   }
 }
 
+/**
+ * Says which work we take from the kernel in packets that we read, which are then longer than the
+ * MTU or without a checksum. Needs the virtio header.
+ *
+ * @param flags linux/if_tun.h: `TUN_F_…`
+ * @returns whether the kernel took it
+ */
+export function setOffloads(fd: number, flags: number): boolean {
+  return libc.ioctlNumber(fd, TUNSETOFFLOAD, flags) === 0;
+}
+
 /** Makes or joins the device; answers with the name that the kernel gave it. */
-function attach(fd: number, name: string): { name: string; persistent: boolean } {
+function attach(fd: number, name: string, wanted: number): { name: string; persistent: boolean } {
   const request = Buffer.alloc(IFREQ_BYTES);
   // In C: struct ifreq { char ifr_name[IFNAMSIZ]; union { short ifr_flags; … }; }
   const view = new DataView(request.buffer, request.byteOffset, request.length);
   request.write(name, 0, IFNAMSIZ - 1);
-  view.setUint16(IFNAMSIZ, IFF_TUN | IFF_NO_PI, libc.LITTLE_ENDIAN);
+  view.setUint16(IFNAMSIZ, wanted, libc.LITTLE_ENDIAN);
   if (libc.ioctl(fd, TUNSETIFF, request) === 0) {
     libc.ioctl(fd, TUNGETIFF, request);
     const flags = view.getUint16(IFNAMSIZ, libc.LITTLE_ENDIAN);

@@ -33,7 +33,11 @@ export type EngineEvent =
       /** Where a datagram came from. */
       readonly source?: Endpoint;
       readonly report: DropReport;
-    };
+    }
+  /** More drops than could be told: so many are only counted. */
+  | { readonly type: "untold"; readonly drops: number }
+  /** An offload of the batch engine is not used any more. */
+  | { readonly type: "fallback"; readonly offload: string; readonly why: string };
 
 export interface EngineOptions {
   readonly tunnel: CoreTunnel;

@@ -113,7 +113,7 @@ describe("words that make no sense", () => {
     [["--seconds", "1.5"], "--seconds takes a whole number"],
     [["--segmentation", "maybe"], '--segmentation takes on or off, and not "maybe"'],
     [["--only", "cable,nobody"], 'and not "nobody"'],
-    [["--only", ""], "--only takes some of cable, crapvpn-event, wireguard-go"],
+    [["--only", ""], "--only takes some of cable, crapvpn-batch, crapvpn-event"],
   ])("%j end in a sentence", async (words, sentence) => {
     const { code, stdout, stderr } = await run([RUN, ...words]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

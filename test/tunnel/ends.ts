@@ -17,6 +17,25 @@ export const OUTER = { a: "192.0.2.1", b: "192.0.2.2", a6: "2001:db8::1", b6: "2
 /** The inner ones. */
 export const INNER = { a: "10.8.0.1", b: "10.8.0.2", a6: "fd00:8::1", b6: "fd00:8::2" };
 
+/**
+ * The engines that ends run, as the variable CRAPVPN_TEST_ENGINES has them: one for all, or one for
+ * host a and one for every other.
+ */
+const [ENGINE_OF_A = "auto", ENGINE_OF_OTHERS = ENGINE_OF_A] = (
+  process.env.CRAPVPN_TEST_ENGINES ?? "auto"
+).split("/");
+
+/** The engine that an end on this host runs, if its test does not say. */
+export function engineOf(host: Host): string {
+  return host.name === "a" ? ENGINE_OF_A : ENGINE_OF_OTHERS;
+}
+
+/**
+ * What an end may have in memory under any load, in MiB. The batch engine has a second thread, and
+ * rooms for 64 messages of 64 KiB.
+ */
+export const MOST_MB = ENGINE_OF_A === "event" && ENGINE_OF_OTHERS === "event" ? 90 : 100;
+
 /** Longer than anything takes on a busy machine: only a test that fails waits so long. */
 const LIMIT_MS = 20_000;
 
@@ -225,7 +244,8 @@ export function launchPlain(
 function spawn(host: Host, words: readonly string[], options: StartOptions) {
   const { env = {}, by = [], program = [process.execPath, PROGRAM] } = options;
   const [command = "", ...args] = [...by, ...program, ...words];
-  return host.spawn(command, args, { env: { ...process.env, ...env } });
+  const engine = { CRAPVPN_ENGINE: engineOf(host) };
+  return host.spawn(command, args, { env: { ...process.env, ...engine, ...env } });
 }
 
 /** Starts the program and waits until it joins the tunnel. */

@@ -184,6 +184,12 @@ export async function floodUdp(
   return ask(host, SEND, [to, port, perSecond, seconds], options);
 }
 
+/** What an IP packet says of its own length. */
+function ipLength(packet: Buffer): number {
+  if (packet.length < 6) return Number.POSITIVE_INFINITY;
+  return packet.readUInt8(0) >> 4 === 4 ? packet.readUInt16BE(2) : 40 + packet.readUInt16BE(4);
+}
+
 /** What passes a device, read by tcpdump: each packet from its IP header on. */
 export class Capture {
   readonly #running: Running;
@@ -209,6 +215,9 @@ export class Capture {
       const before = Number.parseInt(hex[1] ?? "", 16) === 0 ? Buffer.alloc(0) : packets.pop();
       packets.push(Buffer.concat([before ?? Buffer.alloc(0), bytes]));
     }
+    // The last one may have been told in part.
+    const last = packets.at(-1);
+    if (last !== undefined && last.length < ipLength(last)) packets.pop();
     return packets;
   }
 
@@ -256,4 +265,41 @@ export async function mostResidentMb(
   }
   await finished;
   return most;
+}
+
+/** Sends bytes that the kernel is to cut into datagrams (UDP_SEGMENT), as QUIC programs do. */
+const SEGMENTS = `
+import json, socket, sys
+role, host, size, segment = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+data = bytes(i * 7 % 251 for i in range(size))
+s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+if role == "send":
+    s.setsockopt(socket.IPPROTO_UDP, 103, segment)
+    s.sendto(data, (host, 7788))
+else:
+    s.bind((host, 7788))
+    s.settimeout(5)
+    print("ready", flush=True)
+    got = []
+    while sum(map(len, got)) < size:
+        try:
+            got.append(s.recv(65535))
+        except TimeoutError:
+            break
+    print(json.dumps({"lengths": [len(part) for part in got], "same": b"".join(got) == data}))
+`;
+
+/** What host b got of bytes that an application on host a had cut into datagrams, in order. */
+export async function sendSegments(
+  { a, b }: { a: Host; b: Host },
+  to: string,
+  bytes: number,
+  segmentBytes: number,
+): Promise<{ lengths: number[]; same: boolean }> {
+  const words = (role: string) => ["-c", SEGMENTS, role, to, String(bytes), String(segmentBytes)];
+  const receiver = new Running(b.spawn("python3", words("receive")));
+  await receiver.said("stdout", "ready");
+  await a.execOrThrow("python3", words("send"));
+  const { stdout } = await receiver.ended;
+  return JSON.parse(stdout.replace("ready\n", ""));
 }

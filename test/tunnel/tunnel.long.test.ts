@@ -9,6 +9,7 @@ import {
   INNER,
   join,
   launch,
+  MOST_MB,
   OUTER,
   pings,
   reaches,
@@ -66,18 +67,18 @@ test("a million packets take no more memory than the first", async () => {
   const before = await load(200_000);
   const after = await load(1_000_000);
   for (const [i, mb] of after.entries()) {
-    expect(mb).toBeLessThanOrEqual(90);
+    expect(mb).toBeLessThanOrEqual(MOST_MB);
     expect(mb - (before[i] ?? 0)).toBeLessThanOrEqual(8);
   }
 });
 
-test("under load of the longest packets, an end stays below 90 MB", async () => {
+test(`under load of the longest packets, an end stays below ${MOST_MB} MB`, async () => {
   const hosts = await twoHosts();
   const more = ["--mtu", "65499"];
   const ends = await join(hosts, { a: more, b: more });
   await reaches(hosts.a, INNER.b);
   const load = iperf(hosts, INNER.b, ["--bidir", "-t", "20"]);
-  expect(await mostResidentMb(ends, load)).toBeLessThanOrEqual(90);
+  expect(await mostResidentMb(ends, load)).toBeLessThanOrEqual(MOST_MB);
 });
 
 test("idle for half a minute, it takes no time that can be measured", async () => {
@@ -141,7 +142,7 @@ test("a minute of flood, of all kinds at once, takes neither the tunnel nor memo
   const flood = floodUdp(hosts.b, OUTER.a, 1337, payloads, speed);
   const most = mostResidentMb([left], flood);
   expect(await flood).toBe(600_000);
-  expect(await most).toBeLessThanOrEqual(90);
+  expect(await most).toBeLessThanOrEqual(MOST_MB);
   expect(await pings(hosts.a, INNER.b)).toBe(true);
   expect(left.told.length).toBeLessThan(30);
 });

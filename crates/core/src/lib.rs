@@ -37,5 +37,6 @@
 pub mod cipher;
 pub mod drop;
 pub mod format;
+pub mod offload;
 pub mod packet;
 pub mod tunnel;

@@ -5,11 +5,14 @@
 //! a length come out, or the number of a reason to drop.
 
 use crapvpn_core::drop::{Drop, Layer, Reason};
+use crapvpn_core::format::{PacketKind, RunProblem};
 use crapvpn_core::tunnel::{self, Config, Direction, Event};
 use serde::Serialize;
+use std::net::SocketAddr;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
+mod batch;
 mod format;
 
 pub use format::{Format, check_descriptions, description_schema, format_names};
@@ -100,6 +103,37 @@ impl CoreError {
     }
 }
 
+/// The tunnel that the words of a constructor ask for.
+fn config(
+    format: &Format,
+    packet: Option<&str>,
+    key: Vec<u8>,
+    seed: &[u8],
+    peer: Option<String>,
+    max_datagram_bytes: usize,
+) -> Result<Config, CoreError> {
+    let seed = seed.try_into().map_err(|_| {
+        CoreError::new("cannot_run", format!("the seed has {} bytes, not 32", seed.len()))
+    })?;
+    let packet: PacketKind = format::packet_kind(&format.format, packet);
+    let peer = parse_peer(peer)?;
+    Ok(Config { key, peer, max_datagram_bytes, packet: Some(packet), seed })
+}
+
+fn parse_peer(peer: Option<String>) -> Result<Option<SocketAddr>, CoreError> {
+    let parse = |text: String| {
+        let wrong = |_| CoreError::new("not_an_address", format!("\"{text}\" is not ADDRESS:PORT"));
+        text.parse().map_err(wrong)
+    };
+    peer.map(parse).transpose()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
+fn cannot_run(problems: Vec<RunProblem>) -> CoreError {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    CoreError::new("cannot_run", lines.join("\n"))
+}
+
 /// One direction's counters.
 #[derive(Debug, Serialize, Tsify)]
 pub struct Flow {
@@ -109,6 +143,25 @@ pub struct Flow {
     pub bytes: f64,
     /// Drops by reason; the first is of reason number 1.
     pub drops: Vec<f64>,
+}
+
+impl Flow {
+    fn of(tunnel: &tunnel::Tunnel, outgoing: bool) -> Self {
+        let counters = tunnel.counters();
+        let flow = if outgoing { &counters.out } else { &counters.r#in };
+        Self {
+            packets: number(flow.packets),
+            bytes: number(flow.bytes),
+            drops: Reason::ALL.iter().map(|reason| number(flow.drops(*reason))).collect(),
+        }
+    }
+}
+
+fn poll_wrong_key(tunnel: &mut tunnel::Tunnel) -> f64 {
+    match tunnel.poll_event() {
+        Some(Event::WrongKey { datagrams }) => number(datagrams),
+        None => 0.0,
+    }
 }
 
 /// The last drop, told in full.
@@ -127,6 +180,19 @@ pub struct DropReport {
     pub expected: String,
     /// What stood there.
     pub found: String,
+}
+
+impl DropReport {
+    fn of(tunnel: &tunnel::Tunnel, drop: &Drop) -> Self {
+        Self {
+            reason: drop.reason.name(),
+            layer: drop.layer.name(),
+            field: tunnel.field_name(drop.field).into(),
+            offset: drop.offset,
+            expected: drop.expected.to_string(),
+            found: drop.found.to_string(),
+        }
+    }
 }
 
 /// One end of a tunnel, with the arena that its packets lie in.
@@ -163,26 +229,8 @@ impl Tunnel {
         max_datagram_bytes: usize,
         slots: usize,
     ) -> Result<Self, CoreError> {
-        let peer = match peer.as_deref().map(str::parse) {
-            None => None,
-            Some(Ok(peer)) => Some(peer),
-            Some(Err(_)) => {
-                let text = peer.unwrap_or_default();
-                return Err(CoreError::new(
-                    "not_an_address",
-                    format!("\"{text}\" is not ADDRESS:PORT"),
-                ));
-            }
-        };
-        let seed = seed.try_into().map_err(|_| {
-            CoreError::new("cannot_run", format!("the seed has {} bytes, not 32", seed.len()))
-        })?;
-        let packet = Some(format::packet_kind(&format.format, packet.as_deref()));
-        let config = Config { key, peer, max_datagram_bytes, packet, seed };
-        let tunnel = tunnel::Tunnel::new(&format.format, &config).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            CoreError::new("cannot_run", lines.join("\n"))
-        })?;
+        let config = config(format, packet.as_deref(), key, seed, peer, max_datagram_bytes)?;
+        let tunnel = tunnel::Tunnel::new(&format.format, &config).map_err(cannot_run)?;
         let arena = slots
             .checked_mul(SLOT_BYTES)
             .filter(|bytes| *bytes <= MAX_ARENA_BYTES)
@@ -243,10 +291,7 @@ impl Tunnel {
     /// If a wrong key is suspected anew: how many datagrams in a row deciphered to no packet.
     /// Otherwise 0.
     pub fn poll_wrong_key(&mut self) -> f64 {
-        match self.tunnel.poll_event() {
-            Some(Event::WrongKey { datagrams }) => number(datagrams),
-            None => 0.0,
-        }
+        poll_wrong_key(&mut self.tunnel)
     }
 
     /// The counters of one direction.
@@ -254,13 +299,7 @@ impl Tunnel {
     /// # Errors
     /// None that could occur.
     pub fn flow(&self, outgoing: bool) -> Result<Ts<Flow>, CoreError> {
-        let counters = self.tunnel.counters();
-        let flow = if outgoing { &counters.out } else { &counters.r#in };
-        plain(&Flow {
-            packets: number(flow.packets),
-            bytes: number(flow.bytes),
-            drops: Reason::ALL.iter().map(|reason| number(flow.drops(*reason))).collect(),
-        })
+        plain(&Flow::of(&self.tunnel, outgoing))
     }
 
     /// Datagrams, delivered all the same, in which a field named another kind of packet than came.
@@ -274,15 +313,8 @@ impl Tunnel {
     /// # Errors
     /// None that could occur.
     pub fn last_drop(&self) -> Result<Option<Ts<DropReport>>, CoreError> {
-        let report = self.tunnel.last_drop().map(|drop| DropReport {
-            reason: drop.reason.name(),
-            layer: drop.layer.name(),
-            field: self.tunnel.field_name(drop.field).into(),
-            offset: drop.offset,
-            expected: drop.expected.to_string(),
-            found: drop.found.to_string(),
-        });
-        report.as_ref().map(plain).transpose()
+        let drop = self.tunnel.last_drop();
+        drop.map(|drop| plain(&DropReport::of(&self.tunnel, &drop))).transpose()
     }
 }
 

@@ -6,6 +6,7 @@
 //! into vectors of 16 bytes and more, whatever the length of the key.
 
 use std::fmt;
+use std::ops::Range;
 
 /// Bytes of keystream written out: as many as the longest packet has.
 const KEYSTREAM_BYTES: usize = 65_536;
@@ -32,6 +33,13 @@ impl Xor {
         }
         let times = KEYSTREAM_BYTES.div_ceil(key.len());
         Ok(Self { keystream: key.repeat(times) })
+    }
+
+    /// The keystream for the bytes of a text at `range`; nothing if it is not written out so far, as
+    /// it is for at least 65,536 bytes.
+    #[must_use]
+    pub fn keystream(&self, range: Range<usize>) -> Option<&[u8]> {
+        self.keystream.get(range)
     }
 
     /// Enciphers `text` in place, or deciphers it: XOR is its own inverse.

@@ -46,8 +46,12 @@ impl Flow {
     }
 
     pub(super) fn drop(&mut self, reason: Reason) {
+        self.drop_many(reason, 1);
+    }
+
+    pub(super) fn drop_many(&mut self, reason: Reason, times: u64) {
         if let Some(count) = self.drops.get_mut(usize::from(reason.code()) - 1) {
-            *count += 1;
+            *count += times;
         }
     }
 }

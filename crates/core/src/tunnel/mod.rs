@@ -6,6 +6,7 @@
 //! [`Tunnel::lose`], so that the counters add up: every packet and datagram that came in either
 //! went out or is counted under one reason.
 
+mod bulk;
 mod counters;
 
 pub use counters::{Counters, Direction, Flow};
@@ -206,20 +207,26 @@ impl Tunnel {
             let (most, length) = (self.max_packet_bytes, bytes.len());
             return Err(Drop::whole(Reason::TooLong, Layer::Packet, most, length));
         }
-        let (inside, ip) = match self.codec.packet_kind() {
-            PacketKind::Ip => {
-                let ip = Ip::parse(bytes).map_err(|error| Drop::not_a_packet(error, 0))?;
-                (ip.inside(), Some(ip))
-            }
-            PacketKind::Ethernet => {
-                let frame = Ethernet::parse(bytes).map_err(|error| Drop::not_a_packet(error, 0))?;
-                (Inside::Ethernet, ip_of_frame(&frame))
-            }
-        };
+        let (inside, ip) = self.look_inside(bytes)?;
         if let Some(ip) = ip {
             self.refuse_loop(&ip)?;
         }
         self.codec.seal(buffer, packet, inside)
+    }
+
+    /// What a packet of the device is, and the IP packet in it.
+    fn look_inside<'p>(&self, packet: &'p [u8]) -> Result<(Inside, Option<Ip<'p>>), Drop> {
+        let wrong = |error| Drop::not_a_packet(error, 0);
+        match self.codec.packet_kind() {
+            PacketKind::Ip => {
+                let ip = Ip::parse(packet).map_err(wrong)?;
+                Ok((ip.inside(), Some(ip)))
+            }
+            PacketKind::Ethernet => {
+                let frame = Ethernet::parse(packet).map_err(wrong)?;
+                Ok((Inside::Ethernet, ip_of_frame(&frame)))
+            }
+        }
     }
 
     /// Refuses a packet that is a datagram to our own peer: routed back, it would be wrapped for

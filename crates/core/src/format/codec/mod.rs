@@ -7,6 +7,7 @@
 //! field by field: it is another layout that the format allows, or there is something to refuse.
 
 mod finish;
+mod fused;
 mod patches;
 
 pub(super) use patches::sum_problems;
@@ -18,7 +19,7 @@ use super::{Algorithm, Field, Format, PacketKind, Role, RunProblem};
 use crate::cipher::xor::Xor;
 use crate::drop::{Drop, Layer, Reason};
 use crate::packet::Inside;
-use finish::{Found, counter, finish, next_number, places};
+use finish::{Found, counter, finish, inside, next_number, places};
 use patches::{LengthPatch, Patches, enciphered, split_padding, sums_by_walk};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -135,6 +136,12 @@ impl Codec {
     #[must_use]
     pub fn packet_kind(&self) -> PacketKind {
         self.packet
+    }
+
+    /// What a packet of its kind is; nothing if it is none.
+    #[must_use]
+    pub fn inside(&self, packet: &[u8]) -> Option<Inside> {
+        inside(self.packet, packet).ok()
     }
 
     /// Makes a datagram, in place, of the packet at `packet` in `buffer`; the caller has checked

@@ -1,6 +1,5 @@
 //! The fast way and the walk answer alike.
 
-use super::finish::inside;
 use super::*;
 use proptest::prelude::*;
 

@@ -1,0 +1,31 @@
+// The tests of the tunnel, once over each choice of engines.
+
+/** Files whose tests hold for every engine. */
+export const TUNNEL_TESTS = [
+  "device",
+  "hostile",
+  "load",
+  "mtu",
+  "outer",
+  "peer",
+  "rights",
+  "stop",
+  "traffic",
+  "trouble",
+].map((name) => `test/tunnel/${name}.test.ts`);
+
+/**
+ * @param engines of host a and of the others, as test/tunnel/ends.ts reads them
+ * @param groupOrder when it has its turn: one after the other, as tests measure time and load
+ */
+export function overEngines(engines: string, include: string[], groupOrder: number) {
+  return {
+    extends: true as const,
+    test: {
+      name: engines.replace("/", "-"),
+      include,
+      env: { CRAPVPN_TEST_ENGINES: engines },
+      sequence: { groupOrder },
+    },
+  };
+}
