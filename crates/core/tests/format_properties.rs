@@ -11,7 +11,7 @@
 mod support;
 
 use crapvpn_core::format::{
-    Accept, BUILT_IN, Field, Format, Kind, Literal, PacketKind, Role, decode,
+    Accept, BUILT_IN, Field, Format, Kind, Literal, PacketKind, Role, RunCode, decode,
 };
 use crapvpn_core::tunnel::{Config, Tunnel};
 use proptest::prelude::*;
@@ -38,7 +38,8 @@ fn complete(text: &str, number: u64) -> Format {
 /// Gives what conditions have brought in, until nothing is missing.
 fn give_rest(format: Format, number: u64) -> Format {
     let kind = format.packet.first().copied().unwrap_or(PacketKind::Ip);
-    let missing = format.run_problems(kind).into_iter().find(|problem| problem.code == "R01");
+    let missing =
+        format.run_problems(kind).into_iter().find(|problem| problem.code == RunCode::R01);
     let Some(problem) = missing else { return format };
     let name = problem.message.split('"').nth(1).unwrap().to_owned();
     let text = value(&format, &name, number);

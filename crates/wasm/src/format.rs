@@ -281,7 +281,7 @@ impl Format {
     pub fn run_problems(&self, packet: Option<String>) -> Result<Ts<RunProblems>, CoreError> {
         let kind = packet_kind(&self.format, packet.as_deref());
         let info = |problem: RunProblem| RunProblemInfo {
-            code: problem.code.into(),
+            code: problem.code.name().into(),
             message: problem.message,
             hint: problem.hint,
         };

@@ -1,22 +1,10 @@
 //! What is given at run time: values of fields and settings, and what is missing to run.
 
-use super::literal::LiteralError;
+use super::problem::{RunCode, RunProblem};
 use super::shape::{self, Shape, Side};
 use super::{
     Condition, Field, Format, Kind, Literal, PacketKind, Role, SettingKind, Size, Subject, Term,
 };
-use std::fmt;
-
-/// Why a format cannot run as it was asked to. Codes are stable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RunProblem {
-    /// `R01` and so on.
-    pub code: &'static str,
-    /// What is wrong.
-    pub message: String,
-    /// What to do, if there is something.
-    pub hint: Option<String>,
-}
 
 /// Names and values, as `--set` and `--expect` have them.
 pub type Assignments<'a> = &'a [(&'a str, &'a str)];
@@ -61,24 +49,20 @@ impl Format {
     #[must_use]
     pub fn run_problems(&self, packet: PacketKind) -> Vec<RunProblem> {
         if let Some(reason) = &self.decode_only {
-            return vec![RunProblem::new("R02", format!("decode only: {reason}"))];
+            return vec![RunProblem::new(RunCode::R02, format!("decode only: {reason}"))];
         }
         let mut problems = Vec::new();
         if !self.packet.is_empty() && !self.packet.contains(&packet) {
             let name = packet.name();
             let message = format!("\"{}\" carries no packets of kind \"{name}\"", self.name);
-            problems.push(RunProblem::new("R10", message));
+            problems.push(RunProblem::new(RunCode::R10, message));
         }
         if let Some(cipher) = self.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead()) {
             let name = cipher.algorithm.name();
-            problems.push(RunProblem::new("R09", format!("{name} cannot run yet")));
+            problems.push(RunProblem::new(RunCode::R09, format!("{name} cannot run yet")));
         }
         for setting in self.settings.iter().filter(|setting| setting.value.is_none()) {
-            problems.push(RunProblem {
-                code: "R01",
-                message: format!("\"{}\" must be set", setting.name),
-                hint: Some(format!("--set {}={}", setting.name, setting_range(setting.kind))),
-            });
+            problems.push(RunProblem::setting_must_be_set(setting));
         }
         problems.extend(Shape::new(self, Side::Send).err().unwrap_or_default());
         problems
@@ -140,7 +124,7 @@ impl Format {
             let settings = self.settings.iter().map(|setting| &setting.name);
             let names: Vec<&str> = names.chain(settings).map(String::as_str).collect();
             RunProblem {
-                code: "R06",
+                code: RunCode::R06,
                 message: format!("no field or setting \"{name}\" in \"{}\"", self.name),
                 hint: Some(match names.as_slice() {
                     [] => "it has nothing that can be set".into(),
@@ -162,7 +146,7 @@ impl Format {
                     let allowed: Vec<String> =
                         setting.values.iter().map(ToString::to_string).collect();
                     return Err(RunProblem {
-                        code: "R07",
+                        code: RunCode::R07,
                         message: format!("{name}: {text} is not allowed"),
                         hint: Some(allowed.join(", ")),
                     });
@@ -200,7 +184,7 @@ impl Format {
         let subject = self.named(name)?;
         let Subject::Field(place) = subject else {
             return Err(RunProblem {
-                code: "R08",
+                code: RunCode::R08,
                 message: format!("{name} is a setting, the same in both directions"),
                 hint: Some(format!("--set {name}={text}")),
             });
@@ -225,7 +209,7 @@ impl Format {
         let Some(field) = self.fields.get(place) else { return Ok(()) };
         let (name, when) = (field.name.clone(), field.when.clone());
         let ambiguous = |format: &Self| RunProblem {
-            code: "R11",
+            code: RunCode::R11,
             message: format!(
                 "\"{name}\" is not there unless {}",
                 when.text(format, &format.fields)
@@ -313,77 +297,6 @@ impl Field {
             self.role,
             Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } | Role::Counter { .. }
         )
-    }
-}
-
-impl fmt::Display for RunProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.hint {
-            None => f.write_str(&self.message),
-            Some(hint) => write!(f, "{}: {hint}", self.message),
-        }
-    }
-}
-
-fn setting_range(kind: SettingKind) -> String {
-    match kind {
-        SettingKind::Uint { bits } => super::literal::uint_range(bits),
-        SettingKind::Bytes { size } => format!("0x… ({size} bytes)"),
-    }
-}
-
-impl RunProblem {
-    fn new(code: &'static str, message: String) -> Self {
-        Self { code, message, hint: None }
-    }
-
-    pub(super) fn must_be_set(format: &Format, place: usize) -> Self {
-        let field = format.fields.get(place);
-        let name = field.map(|field| field.name.as_str()).unwrap_or_default();
-        let range = field.map(|field| format.literal_range(field)).unwrap_or_default();
-        Self {
-            code: "R01",
-            message: format!("\"{name}\" must be set"),
-            hint: Some(format!("--set {name}={range}")),
-        }
-    }
-
-    pub(super) fn list_never_empty(name: &str) -> Self {
-        Self::new("R12", format!("\"{name}\" can never be empty, so nothing can be sent"))
-    }
-
-    pub(super) fn no_packet(format: &Format) -> Self {
-        match format.packet_place().and_then(|place| format.fields.get(place)) {
-            None => {
-                Self::new("R05", "no field has type \"packet\": this can only be decoded".into())
-            }
-            Some(packet) => {
-                let when = packet.when.text(format, &format.fields);
-                Self::new(
-                    "R05",
-                    format!(
-                        "there is no packet in what would be sent: \"{}\" is there only if {when}",
-                        packet.name
-                    ),
-                )
-            }
-        }
-    }
-
-    pub(super) fn no_key(format: &Format) -> Self {
-        Self::new("R13", format!("\"{}\" enciphers, but the key is empty", format.name))
-    }
-
-    fn value(name: &str, error: &LiteralError) -> Self {
-        Self {
-            code: "R07",
-            message: format!("{name}: {}", error.message),
-            hint: Some(error.expected.clone()),
-        }
-    }
-
-    fn not_settable(name: &str) -> Self {
-        Self::new("R08", format!("{name} is filled by its role and cannot be set"))
     }
 }
 

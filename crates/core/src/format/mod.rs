@@ -16,6 +16,7 @@ mod ends;
 mod framing;
 mod given;
 mod literal;
+mod problem;
 mod read;
 mod replay;
 mod schema;
@@ -25,7 +26,8 @@ mod walk;
 
 pub use decode::{Decoded, DecodedField, decode};
 pub use framing::{Frame, Frames};
-pub use given::{Assignments, RunProblem};
+pub use given::Assignments;
+pub use problem::{RunCode, RunProblem, run_problem_reference};
 pub use text::{literal_text, range_text};
 
 pub use builtin::BUILT_IN;

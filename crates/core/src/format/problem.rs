@@ -1,0 +1,223 @@
+//! Why a format cannot run as it was asked to: code, message, and what to do about it.
+
+use super::literal::{LiteralError, uint_range};
+use super::{Format, Setting, SettingKind};
+use std::fmt::{self, Write as _};
+
+/// Declares the codes once: name, meaning, and an example of the message.
+macro_rules! codes {
+    ($($code:ident $meaning:literal, $example:literal;)+) => {
+        /// What keeps a format from running. Numbers are stable: they are only ever added to.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum RunCode {
+            $(#[doc = $meaning] $code,)+
+        }
+
+        impl RunCode {
+            /// Every code, in the order of its number.
+            pub const ALL: &'static [Self] = &[$(Self::$code),+];
+
+            /// The code as it is written: R and two digits.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$code => stringify!($code),)+
+                }
+            }
+
+            /// What it means, in a few words.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$code => $meaning,)+
+                }
+            }
+
+            /// How its message may read.
+            #[must_use]
+            pub fn example(self) -> &'static str {
+                match self {
+                    $(Self::$code => $example,)+
+                }
+            }
+        }
+    };
+}
+
+// R03 and R04 are kept for the keys and counters of AEADs.
+codes! {
+    R01 "A field or setting has no value yet", r#""vni" must be set: --set vni=0..16777215"#;
+    R02 "The description says that it can only be decoded",
+        "decode only: keys and indexes come from the Noise handshake";
+    R05 "Nothing that would be sent carries a packet",
+        r#"no field has type "packet": this can only be decoded"#;
+    R06 "A name that the format does not have", r#"no field or setting "vnid" in "vxlan""#;
+    R07 "A value that does not fit or is not allowed", "vni: 16777216 does not fit u24";
+    R08 "A field that its role fills; or a setting, by `--expect`",
+        "length is filled by its role and cannot be set";
+    R09 "A cipher that does not run yet", "AEAD_AES_128_GCM cannot run yet";
+    R10 "A kind of packet that the format does not carry",
+        r#""crapvpn" carries no packets of kind "ethernet""#;
+    R11 "A field under a condition that can be fulfilled in several ways, or not at all",
+        r#""seq_number" is not there unless flags.e or flags.s or flags.pn: set what it takes, too"#;
+    R12 "A list of at least one element, which nobody sends",
+        r#""label" can never be empty, so nothing can be sent"#;
+    R13 "A cipher without a key", r#""crapvpn" enciphers, but the key is empty"#;
+}
+
+/// Why a format cannot run as it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunProblem {
+    /// What it is about.
+    pub code: RunCode,
+    /// What is wrong.
+    pub message: String,
+    /// What to do, if there is something.
+    pub hint: Option<String>,
+}
+
+/// A Markdown table of every code: meaning, and an example of the message.
+#[must_use]
+pub fn run_problem_reference() -> String {
+    let mut table = String::from("| code | meaning | message, for example |\n|--|--|--|\n");
+    for code in RunCode::ALL {
+        let _ = writeln!(table, "| {} | {} | {} |", code.name(), code.meaning(), code.example());
+    }
+    table
+}
+
+impl fmt::Display for RunProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.hint {
+            None => f.write_str(&self.message),
+            Some(hint) => write!(f, "{}: {hint}", self.message),
+        }
+    }
+}
+
+impl RunProblem {
+    pub(super) fn new(code: RunCode, message: String) -> Self {
+        Self { code, message, hint: None }
+    }
+
+    pub(super) fn must_be_set(format: &Format, place: usize) -> Self {
+        let field = format.fields.get(place);
+        let name = field.map(|field| field.name.as_str()).unwrap_or_default();
+        let range = field.map(|field| format.literal_range(field)).unwrap_or_default();
+        Self {
+            code: RunCode::R01,
+            message: format!("\"{name}\" must be set"),
+            hint: Some(format!("--set {name}={range}")),
+        }
+    }
+
+    pub(super) fn setting_must_be_set(setting: &Setting) -> Self {
+        let range = match setting.kind {
+            SettingKind::Uint { bits } => uint_range(bits),
+            SettingKind::Bytes { size } => format!("0x… ({size} bytes)"),
+        };
+        Self {
+            code: RunCode::R01,
+            message: format!("\"{}\" must be set", setting.name),
+            hint: Some(format!("--set {}={range}", setting.name)),
+        }
+    }
+
+    pub(super) fn list_never_empty(name: &str) -> Self {
+        Self::new(RunCode::R12, format!("\"{name}\" can never be empty, so nothing can be sent"))
+    }
+
+    pub(super) fn no_packet(format: &Format) -> Self {
+        match format.packet_place().and_then(|place| format.fields.get(place)) {
+            None => Self::new(
+                RunCode::R05,
+                "no field has type \"packet\": this can only be decoded".into(),
+            ),
+            Some(packet) => {
+                let when = packet.when.text(format, &format.fields);
+                Self::new(
+                    RunCode::R05,
+                    format!(
+                        "there is no packet in what would be sent: \"{}\" is there only if {when}",
+                        packet.name
+                    ),
+                )
+            }
+        }
+    }
+
+    pub(super) fn no_key(format: &Format) -> Self {
+        Self::new(RunCode::R13, format!("\"{}\" enciphers, but the key is empty", format.name))
+    }
+
+    pub(super) fn value(name: &str, error: &LiteralError) -> Self {
+        Self {
+            code: RunCode::R07,
+            message: format!("{name}: {}", error.message),
+            hint: Some(error.expected.clone()),
+        }
+    }
+
+    pub(super) fn not_settable(name: &str) -> Self {
+        Self::new(RunCode::R08, format!("{name} is filled by its role and cannot be set"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Assignments, Codec, PacketKind, Secrets};
+
+    const ONLY_BYTES: &str = r#"
+name = "bytes"
+carrier = { udp = 9 }
+fields = [{ name = "rest", type = "bytes" }]
+"#;
+    const LABEL_STACK: &str = r#"
+name = "labels"
+carrier = { udp = 9 }
+packet = "ip"
+fields = [
+  { name = "label", type = "list", until = "last", fields = [{ name = "last", type = "u8" }] },
+  { name = "packet", type = "packet" },
+]
+"#;
+
+    #[test]
+    fn every_example_is_a_message() {
+        for code in RunCode::ALL {
+            let problems = match code {
+                RunCode::R01 => run("vxlan-gpe", PacketKind::Ip),
+                RunCode::R02 => run("wireguard-data", PacketKind::Ip),
+                RunCode::R05 => run(ONLY_BYTES, PacketKind::Ip),
+                RunCode::R06 => given("vxlan", &[("vnid", "7")]),
+                RunCode::R07 => given("vxlan", &[("vni", "16777216")]),
+                RunCode::R08 => given("gtpu", &[("length", "7")]),
+                RunCode::R09 => run("esp-udp", PacketKind::Ip),
+                RunCode::R10 => run("crapvpn", PacketKind::Ethernet),
+                RunCode::R11 => given("gtpu", &[("seq_number", "7")]),
+                RunCode::R12 => run(LABEL_STACK, PacketKind::Ip),
+                RunCode::R13 => {
+                    let crapvpn = format("crapvpn");
+                    Codec::compile(&crapvpn, PacketKind::Ip, Secrets::default()).unwrap_err()
+                }
+            };
+            let found = problems.iter().find(|problem| problem.code == *code);
+            let text = found.map(ToString::to_string).unwrap_or_default();
+            assert!(text.starts_with(code.example()), "{}: {problems:?}", code.name());
+        }
+    }
+
+    /// A built-in format, or one that is described here.
+    fn format(text: &str) -> Format {
+        Format::built_in(text).or_else(|| Format::read("x.toml", text).format).unwrap()
+    }
+
+    fn run(text: &str, packet: PacketKind) -> Vec<RunProblem> {
+        format(text).run_problems(packet)
+    }
+
+    fn given(text: &str, set: Assignments<'_>) -> Vec<RunProblem> {
+        format(text).with(set, &[]).unwrap_err()
+    }
+}
