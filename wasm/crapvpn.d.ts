@@ -646,6 +646,10 @@ export class Tunnel {
      */
     lose(outgoing: boolean, reason: number, length: number): void;
     /**
+     * The most bytes that a packet may have.
+     */
+    max_packet_bytes(): number;
+    /**
      * Opens a tunnel.
      *
      * - `format`: with all values given that it needs
@@ -795,6 +799,7 @@ export interface InitOutput {
     readonly tunnel_flow: (a: number, b: number, c: number) => void;
     readonly tunnel_last_drop: (a: number, b: number) => void;
     readonly tunnel_lose: (a: number, b: number, c: number, d: number) => void;
+    readonly tunnel_max_packet_bytes: (a: number) => number;
     readonly tunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => void;
     readonly tunnel_overhead: (a: number) => number;
     readonly tunnel_refuse: (a: number, b: number, c: number, d: number) => void;

@@ -774,6 +774,14 @@ export class Tunnel {
         wasm.tunnel_lose(this.__wbg_ptr, outgoing, reason, length);
     }
     /**
+     * The most bytes that a packet may have.
+     * @returns {number}
+     */
+    max_packet_bytes() {
+        const ret = wasm.tunnel_max_packet_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
      * Opens a tunnel.
      *
      * - `format`: with all values given that it needs

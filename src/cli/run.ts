@@ -40,7 +40,8 @@ export async function run(parsed: Parsed): Promise<number> {
     peer: endpointText(peer).replace(/%[^\]]*/, ""),
   };
   const measured = core.openTunnel({ ...tunnelOptions, slots: 0 });
-  const packed = { name: info.name, overhead: measured.overhead };
+  const { overhead, maxPacketBytes } = measured;
+  const packed = { name: info.name, overhead, maxPacketBytes };
   measured.free();
   const mtu = await chooseMtu(options, peer.address, outerFamily, packed, report);
 

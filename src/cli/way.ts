@@ -72,12 +72,21 @@ async function refuseScopeless(address: string): Promise<void> {
   if (scope === undefined || !(await findLink(scope))) throw new Failure("usage", `-p: ${why}`);
 }
 
+/** What a format makes of packets. */
+interface Packed {
+  readonly name: string;
+  /** The most bytes that a datagram has more than its packet. */
+  readonly overhead: number;
+  /** The most bytes that a packet may have. */
+  readonly maxPacketBytes: number;
+}
+
 /** The device's MTU: what was asked for, or what fits the way to the peer in one piece. */
 export async function chooseMtu(
   { mtu: wanted, pairs, listen }: RunOptions,
   peer: string,
   outerFamily: 4 | 6,
-  { name, overhead }: { readonly name: string; readonly overhead: number },
+  { name, overhead, maxPacketBytes }: Packed,
   report: Report,
 ): Promise<number> {
   const route = await findRoute(peer, listen.address);
@@ -89,8 +98,12 @@ export async function chooseMtu(
     );
   }
   const routeMtu = unknown ? USUAL_MTU : route.mtu;
-  const fitting = innerMtu(routeMtu, outerFamily, overhead);
-  const sum = innerMtuSum(routeMtu, outerFamily, overhead, name);
+  const whole = innerMtu(routeMtu, outerFamily, overhead);
+  const fitting = Math.min(whole, maxPacketBytes);
+  const sum =
+    fitting < whole
+      ? `as much as ${name} carries`
+      : innerMtuSum(routeMtu, outerFamily, overhead, name);
   if (wanted === undefined) {
     refuseSmallMtu(fitting, pairs, "system", sum);
     report.tell(
@@ -100,11 +113,12 @@ export async function chooseMtu(
     );
     return fitting;
   }
-  const most = maxMtu(overhead);
-  if (wanted > most) {
+  if (wanted > maxPacketBytes) {
     throw new Failure(
       "usage",
-      `--mtu: ${wanted} is too large: a datagram of 65507 bytes carries ${most}`,
+      `--mtu: ${wanted} is too large: ${
+        maxPacketBytes < maxMtu(overhead) ? name : "a datagram of 65507 bytes"
+      } carries ${maxPacketBytes}`,
     );
   }
   refuseSmallMtu(wanted, pairs, "usage", "as --mtu says");

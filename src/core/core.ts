@@ -112,6 +112,12 @@ export interface CoreTunnel {
   readonly overhead: number;
 
   /**
+   * The most bytes that a packet may have: so that its datagram is not too long for the carrier,
+   * and every length of the format can count it.
+   */
+  readonly maxPacketBytes: number;
+
+  /**
    * Where the device puts a packet into a slot that is to be encapsulated: room for the longest.
    * Ask for it each time, since a view loses its bytes when the core's memory grows.
    */

@@ -142,6 +142,7 @@ function innerOf(format: CoreFormat): wasm.Format {
 
 class WasmTunnel implements CoreTunnel {
   readonly overhead: number;
+  readonly maxPacketBytes: number;
   readonly #tunnel: wasm.Tunnel;
   readonly #memory: WebAssembly.Memory;
   readonly #reasons: readonly Reason[];
@@ -156,6 +157,7 @@ class WasmTunnel implements CoreTunnel {
     this.#memory = memory;
     this.#reasons = reasons;
     this.overhead = tunnel.overhead();
+    this.maxPacketBytes = tunnel.max_packet_bytes();
     this.#arena = this.#viewArena();
   }
 

@@ -257,6 +257,12 @@ impl Tunnel {
         self.tunnel.overhead()
     }
 
+    /// The most bytes that a packet may have.
+    #[must_use]
+    pub fn max_packet_bytes(&self) -> usize {
+        self.tunnel.max_packet_bytes()
+    }
+
     /// Makes a datagram, in place, of the packet of `length` bytes that lies at `headroom()` of a
     /// slot. Returns where it lies: `offset << length_bits() | length`, or minus the number of the
     /// reason it was dropped for.

@@ -112,6 +112,13 @@ impl Tunnel {
         self.codec.overhead()
     }
 
+    /// The most bytes that a packet may have: so that its datagram is not too long for the carrier,
+    /// and every length of the format can count it.
+    #[must_use]
+    pub fn max_packet_bytes(&self) -> usize {
+        self.max_packet_bytes
+    }
+
     /// Makes a datagram of the packet at `packet` in `buffer`, in place, and tells where it lies.
     ///
     /// # Errors
