@@ -48,8 +48,9 @@ fn read(path: &str) -> String {
 fn pages() -> Vec<(String, String)> {
     let docs = fs::read_dir(root().join("docs")).unwrap();
     let mut paths: Vec<String> = docs
-        .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_str().unwrap()))
-        .filter(|path| path.ends_with(".md"))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| format!("docs/{}", path.file_name().unwrap().to_str().unwrap()))
         .chain(["README.md".into()])
         .collect();
     paths.sort();
@@ -65,19 +66,19 @@ fn generated(part: &str) -> String {
         Some(("diagram", name)) => {
             format!("```\n{}```\n", diagram::ascii(&Format::built_in(name).unwrap()))
         }
-        _ => panic!("nothing is generated for \"{part}\""),
+        _ => unreachable!("nothing is generated for \"{part}\""),
     }
 }
 
 /// A page with its generated parts made anew, and their names.
 fn regenerated(page: &str) -> (String, Vec<&str>) {
-    let mut parts = page.split(BEGIN);
-    let mut text = parts.next().unwrap().to_owned();
+    let mut text = page.to_owned();
     let mut names = Vec::new();
-    for part in parts {
+    for part in page.split(BEGIN).skip(1) {
         let (name, rest) = part.split_once(" -->\n").unwrap();
-        let (_, behind) = rest.split_once(END).unwrap();
-        text += &format!("{BEGIN}{name} -->\n{}{END}{behind}", generated(name));
+        let (old, _) = rest.split_once(END).unwrap();
+        let marked = |body: &str| format!("{BEGIN}{name} -->\n{body}{END}");
+        text = text.replace(&marked(old), &marked(&generated(name)));
         names.push(name);
     }
     (text, names)
@@ -90,7 +91,7 @@ fn blocks(page: &str) -> Vec<(&str, String)> {
     while let Some(line) = lines.next() {
         if let Some(info) = line.strip_prefix("```") {
             let body = lines.by_ref().take_while(|line| *line != "```");
-            blocks.push((info, body.map(|line| format!("{line}\n")).collect()));
+            blocks.push((info, body.flat_map(|line| [line, "\n"]).collect()));
         }
     }
     blocks
@@ -161,8 +162,8 @@ fn the_files_beside_the_first_steps_are_those_on_the_page() {
         fs::write(root().join("docs/mole/mole.svg"), &svg).unwrap();
     }
     assert!(read("docs/mole/mole.svg") == svg, "mole.svg is old: run with UPDATE_SNAPSHOTS=1");
-    let dumps: Vec<String> = dumps(&page).iter().map(|bytes| hex(bytes)).collect();
-    assert_eq!(read("docs/mole/dump.txt").lines().collect::<Vec<_>>(), dumps);
+    let lines: Vec<Vec<u8>> = read("docs/mole/dump.txt").lines().map(bytes).collect();
+    assert_eq!(lines, dumps(&page));
 }
 
 /// The page's datagrams come from elsewhere: its description takes them apart without a remark, and
@@ -186,7 +187,7 @@ fn the_first_steps_describe_their_datagrams() {
             set.push(("label", "9"));
         }
         let given = format.with(&set, &[]).unwrap();
-        let config = Config { key: key.clone().into(), ..Config::default() };
+        let config = Config { key: key.clone(), ..Config::default() };
         let mut tunnel = Tunnel::new(&given, &config).unwrap();
         let head = tunnel.head_bytes();
         let mut buffer = vec![0; datagram.len()];
@@ -207,8 +208,4 @@ fn bytes(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.chunks(2).map(pair).collect()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
