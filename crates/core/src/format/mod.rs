@@ -2,7 +2,7 @@
 //!
 //! One list of fields, in wire order, most significant bit first: the list is the datagram. People
 //! write it as TOML; [`Format::read`] reads and checks it. A format is plain data: [`Codec`] is
-//! what it compiles to for running, [`decode`] takes a datagram apart by it, [`diagram`] draws it.
+//! what it compiles to for running, [`decode()`] takes a datagram apart by it, [`diagram`] draws it.
 //! The language is told in `docs/language.md`.
 
 pub mod diagram;
@@ -50,7 +50,7 @@ pub const MAX_ELEMENTS: usize = 64;
 pub const TAG_BYTES: usize = 16;
 
 /// How a packet becomes a datagram. Every format that exists has passed all checks, whether it was
-/// read or changed by [`set`](Self::set).
+/// read or changed by [`with`](Self::with).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
     /// What the command line calls it.
