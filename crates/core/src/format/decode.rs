@@ -1,6 +1,7 @@
 //! A datagram taken apart: every field with its bits and its value, and everything that is wrong.
 
 use super::codec::sum_problems;
+use super::elements::elements;
 use super::walk::{self, Walk};
 use super::{Field, Format, Kind, Literal};
 use crate::cipher::xor::Xor;
@@ -58,7 +59,7 @@ pub fn decode(format: &Format, key: &[u8], datagram: &mut [u8]) -> Decoded {
             bits: bits.clone(),
             value: value(field, bits.clone(), datagram),
         });
-        let elements = walk::elements(format, place, bits, datagram).flatten();
+        let elements = elements(format, place, bits, datagram).flatten();
         for (number, element) in elements.enumerate() {
             for (inner, field) in list_fields(field).iter().enumerate() {
                 let Some(bits) = element.walk.bits(inner) else { continue };

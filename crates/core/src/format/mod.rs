@@ -12,6 +12,7 @@ mod builtin;
 mod codec;
 mod condition;
 mod decode;
+mod elements;
 mod ends;
 mod framing;
 mod given;

@@ -5,9 +5,10 @@
 //! decoder shows all of it; [`Walk::drop`] chooses what a tunnel says.
 
 use super::bits::Bits;
+use super::elements::{elements, list_drop};
 use super::ends::{End, Ends, Rule, Split};
 use super::{
-    Accept, Endian, Field, Format, Kind, Literal, MAX_ELEMENTS, MAX_FIELDS, Range, Role, Subject,
+    Accept, Condition, Endian, Field, Format, Kind, Literal, MAX_FIELDS, Range, Role, Subject,
 };
 use crate::drop::{self, Drop, Layer, Reason, Value};
 use crate::packet::{Ipv4, Ipv6};
@@ -96,6 +97,25 @@ impl<'a> Walk<'a> {
                 if counts.first <= covers.last && covers.first <= counts.last);
             covers.contains(place) || counts_inside
         });
+    }
+
+    /// Goes over the element of a list that begins where `bits` do, and gives the bit behind it too.
+    /// Nothing if something is wrong with it, or if it has no bits: it would never come to an end.
+    pub(super) fn element(
+        format: &'a Format,
+        fields: &'a [Field],
+        bits: ops::Range<usize>,
+        datagram: &[u8],
+    ) -> Option<(Self, usize)> {
+        let mut walk = Self::new(format, fields, None, datagram.len());
+        let end = walk.place_all(0..fields.len(), bits.start, bits.end, datagram).ok()?;
+        walk.judge(datagram, |_| true);
+        (end > bits.start && walk.problems.is_empty()).then_some((walk, end))
+    }
+
+    /// Whether a condition on these fields holds.
+    pub(super) fn fulfils(&self, condition: &Condition) -> bool {
+        condition.holds(|subject| self.subject(subject))
     }
 
     /// The enciphered bytes, if there are any.
@@ -511,7 +531,7 @@ impl<'a> Walk<'a> {
     /// The drop for a message without a packet: it names the field that says so.
     fn no_packet(&self, packet: Option<usize>) -> Drop {
         let terms = packet.and_then(|place| self.fields.get(place)).map(|field| &field.when);
-        let decisive = terms.into_iter().flat_map(super::Condition::terms).find_map(|term| {
+        let decisive = terms.into_iter().flat_map(Condition::terms).find_map(|term| {
             let Subject::Field(place) = term.subject else { return None };
             let found = self.number(place)?;
             ((found == term.number) != term.equal).then_some((place, term))
@@ -545,7 +565,7 @@ impl<'a> Walk<'a> {
                 });
                 match unknown {
                     Some(place) => Err(place),
-                    None => Ok(field.when.holds(|subject| self.subject(subject))),
+                    None => Ok(self.fulfils(&field.when)),
                 }
             }
             _ => Ok(false),
@@ -570,64 +590,6 @@ impl<'a> Walk<'a> {
         if let Some(known) = self.places.get_mut(place) {
             *known = what;
         }
-    }
-}
-
-/// An element of a list.
-pub(super) struct Element<'a> {
-    /// Where its fields lie.
-    pub(super) walk: Walk<'a>,
-    /// The bit behind it.
-    pub(super) end: usize,
-    /// It says that it is the last.
-    pub(super) last: bool,
-}
-
-/// The elements of the list at `place` that fill `bits`, or begin there if they tell their end.
-/// Ends after the last of them, or with the drop `list`.
-pub(super) fn elements<'a>(
-    format: &'a Format,
-    place: usize,
-    bits: ops::Range<usize>,
-    datagram: &[u8],
-) -> impl Iterator<Item = Result<Element<'a>, Drop>> {
-    let (fields, until) = match format.fields.get(place).map(|field| &field.kind) {
-        Some(Kind::List { fields, until }) => (fields.as_slice(), until.as_ref()),
-        _ => (&[][..], None),
-    };
-    let (mut bit, mut count, mut done) = (bits.start, 0, fields.is_empty());
-    std::iter::from_fn(move || {
-        if done || (bit >= bits.end && until.is_none()) {
-            return None;
-        }
-        count += 1;
-        let mut walk = Walk::new(format, fields, None, datagram.len());
-        let end = walk.place_all(0..fields.len(), bit, bits.end, datagram);
-        walk.judge(datagram, |_| true);
-        let element = match end {
-            // An element without bytes would never come to an end.
-            Ok(end) if end > bit && count <= MAX_ELEMENTS && walk.problems.is_empty() => {
-                let last = until.is_some_and(|until| until.holds(|subject| walk.subject(subject)));
-                done = last;
-                bit = end;
-                Ok(Element { walk, end, last })
-            }
-            _ => {
-                done = true;
-                Err(list_drop(place, bit))
-            }
-        };
-        Some(element)
-    })
-}
-
-fn list_drop(place: usize, bit: usize) -> Drop {
-    Drop {
-        field: drop::Field::Format(place),
-        offset: bit / 8,
-        expected: Value::Nothing,
-        found: Value::Nothing,
-        ..Drop::whole(Reason::List, Layer::Header, 0, 0)
     }
 }
 
