@@ -55,7 +55,14 @@ impl Frames {
             let fields = here.filter_map(|place| format.fields.get(place));
             fields.filter_map(|field| format.fixed_bits(field)).sum::<usize>()
         };
+        // Other layouts than ours may have more fields, or fewer.
+        let sum = |places: std::ops::Range<usize>, counts: &dyn Fn(&Field) -> bool| {
+            let fields = places.filter_map(|place| format.fields.get(place));
+            fields.filter(|field| counts(field)).filter_map(|field| format.fixed_bits(field)).sum()
+        };
+        let always = |places| -> usize { sum(places, &|field| field.when.is_always()) };
         let count = format.fields.len();
+        let most: usize = sum(0..count, &|_| true);
         let end = match ends::framing(format)? {
             Framing::Length(place) => {
                 let field = format.fields.get(place)?;
@@ -72,7 +79,7 @@ impl Frames {
                     bits: Bits { first: bytes(0..place), count: (*bits).into(), endian: *endian },
                     unit: (*unit).into(),
                     beside: (bytes(0..counts.first) + bytes(counts.last + 1..count)) / 8,
-                    least: bytes(counts.first..counts.last + 1) / 8,
+                    least: always(counts.first..counts.last + 1) / 8,
                 }
             }
             Framing::Ip => {
@@ -89,7 +96,7 @@ impl Frames {
             }
             _ => Vec::new(),
         };
-        Some(Self { leading, end, most: 65_535 + bytes(0..count) / 8 })
+        Some(Self { leading, end, most: 65_535 + most / 8 })
     }
 
     /// Looks at the beginning of a stream.
@@ -123,7 +130,10 @@ impl Frames {
                         layer: Layer::Header,
                         field: drop::Field::Format(place),
                         offset: bits.first / 8,
-                        expected: Value::Number(((self.most - beside) / unit) as u64),
+                        expected: Value::Number(match counted {
+                            Some(counted) if counted < least => least.div_ceil(unit) as u64,
+                            _ => (self.most.saturating_sub(beside) / unit) as u64,
+                        }),
                         found: Value::Number(number),
                     }),
                 }

@@ -24,7 +24,7 @@ impl Format {
     ) -> Result<Self, Vec<RunProblem>> {
         let mut format = self.clone();
         let mut problems = Vec::new();
-        let mut given = Vec::new();
+        let (mut given, mut expected) = (Vec::new(), Vec::new());
         // Settings first: the size of a field may be one, whatever the order they were given in.
         let is_field =
             |(name, _): &&(&str, &str)| matches!(self.named(name), Ok(Subject::Field(_)));
@@ -36,11 +36,18 @@ impl Format {
             }
         }
         for (name, value) in expect {
-            problems.extend(format.expect(name, value).err());
+            match format.expect(name, value) {
+                Ok(place) => expected.push(place),
+                Err(problem) => problems.push(problem),
+            }
         }
         for subject in given.clone() {
             let Subject::Field(place) = subject else { continue };
-            problems.extend(format.fulfil(place, &given).err());
+            problems.extend(format.fulfil(place, &mut given).err());
+        }
+        if problems.is_empty() {
+            problems.extend(format.lost(&given));
+            problems.extend(format.expected_nowhere(&expected));
         }
         if problems.is_empty() { Ok(format) } else { Err(problems) }
     }
@@ -64,7 +71,12 @@ impl Format {
         for setting in self.settings.iter().filter(|setting| setting.value.is_none()) {
             problems.push(RunProblem::setting_must_be_set(setting));
         }
-        problems.extend(Shape::new(self, Side::Send).err().unwrap_or_default());
+        let before = problems.len();
+        for side in [Side::Send, Side::Receive] {
+            if problems.len() == before {
+                problems.extend(Shape::new(self, side).err().unwrap_or_default());
+            }
+        }
         problems
     }
 
@@ -180,7 +192,7 @@ impl Format {
         Ok(subject)
     }
 
-    fn expect(&mut self, name: &str, text: &str) -> Result<(), RunProblem> {
+    fn expect(&mut self, name: &str, text: &str) -> Result<usize, RunProblem> {
         let subject = self.named(name)?;
         let Subject::Field(place) = subject else {
             return Err(RunProblem {
@@ -190,43 +202,68 @@ impl Format {
             });
         };
         let value = self.fields.get(place).map(|field| self.literal(field, text));
-        let (Some(field), Some(value)) = (self.fields.get_mut(place), value) else { return Ok(()) };
+        let (Some(field), Some(value)) = (self.fields.get_mut(place), value) else {
+            return Ok(place);
+        };
         match &mut field.role {
             Role::Constant { expect, .. } | Role::Given { expect, .. } => {
                 *expect = Some(value.map_err(|error| RunProblem::value(name, &error))?);
-                Ok(())
+                Ok(place)
             }
             _ => Err(RunProblem::not_settable(name)),
         }
     }
 
+    /// Given fields that another value has taken away.
+    fn lost(&self, given: &[Subject]) -> Vec<RunProblem> {
+        let present = shape::present(self, Side::Send);
+        let fields = given.iter().filter_map(|subject| match subject {
+            Subject::Field(place) if present.get(*place) != Some(&true) => self.fields.get(*place),
+            _ => None,
+        });
+        fields.map(|field| self.absent(field)).collect()
+    }
+
+    /// Fields that are expected in datagrams that, by the other values, do not have them.
+    fn expected_nowhere(&self, expected: &[usize]) -> Vec<RunProblem> {
+        let present = shape::present(self, Side::Receive);
+        let absent = expected.iter().filter(|place| present.get(**place) != Some(&true));
+        absent.filter_map(|place| self.fields.get(*place)).map(|field| self.absent(field)).collect()
+    }
+
+    /// A field was given that is not there.
+    fn absent(&self, field: &Field) -> RunProblem {
+        RunProblem {
+            code: RunCode::R11,
+            message: format!(
+                "\"{}\" is not there unless {}",
+                field.name,
+                field.when.text(self, &self.fields)
+            ),
+            hint: Some("set what it takes, too".into()),
+        }
+    }
+
     /// Sets what a field's condition names, if that is the only way to fulfil it, and if it was not
     /// given itself.
-    fn fulfil(&mut self, place: usize, given: &[Subject]) -> Result<(), RunProblem> {
+    fn fulfil(&mut self, place: usize, given: &mut Vec<Subject>) -> Result<(), RunProblem> {
         if shape::present(self, Side::Send).get(place) == Some(&true) {
             return Ok(());
         }
         let Some(field) = self.fields.get(place) else { return Ok(()) };
-        let (name, when) = (field.name.clone(), field.when.clone());
-        let ambiguous = |format: &Self| RunProblem {
-            code: RunCode::R11,
-            message: format!(
-                "\"{name}\" is not there unless {}",
-                when.text(format, &format.fields)
-            ),
-            hint: Some("set what it takes, too".into()),
-        };
-        for texts in &when.parts {
-            let [terms] = texts.as_slice() else { return Err(ambiguous(self)) };
+        let field = field.clone();
+        for texts in &field.when.parts {
+            let [terms] = texts.as_slice() else { return Err(self.absent(&field)) };
             for term in terms {
                 let number = self.number_for(*term);
                 if given.contains(&term.subject) || number.is_none() {
                     if !self.holds(*term) {
-                        return Err(ambiguous(self));
+                        return Err(self.absent(&field));
                     }
                     continue;
                 }
                 self.put(term.subject, number.unwrap_or_default());
+                given.push(term.subject);
                 if let Subject::Field(place) = term.subject {
                     self.fulfil(place, given)?;
                 }

@@ -432,12 +432,7 @@ impl Format {
             Kind::Bytes { size } | Kind::Text { size } => match *size {
                 Size::Fixed(bytes) => bytes,
                 Size::Setting(place) => self.setting_number(place),
-                Size::Open => match &field.role {
-                    Role::Constant { value: Literal::Bytes(bytes), .. }
-                    | Role::Given { value: Some(Literal::Bytes(bytes)), .. } => bytes.len(),
-                    Role::Tag => TAG_BYTES,
-                    _ => return None,
-                },
+                Size::Open => return None,
             },
             Kind::Packet | Kind::Padding { .. } | Kind::List { .. } => return None,
         };

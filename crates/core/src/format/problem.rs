@@ -1,7 +1,7 @@
 //! Why a format cannot run as it was asked to: code, message, and what to do about it.
 
 use super::literal::{LiteralError, uint_range};
-use super::{Format, Setting, SettingKind};
+use super::{Format, MAX_FIXED_BYTES, Setting, SettingKind};
 use std::fmt::{self, Write as _};
 
 /// Declares the codes once: name, meaning, and an example of the message.
@@ -63,6 +63,11 @@ codes! {
     R12 "A list of at least one element, which nobody sends",
         r#""label" can never be empty, so nothing can be sent"#;
     R13 "A cipher without a key", r#""crapvpn" enciphers, but the key is empty"#;
+    R14 "More bytes in front of and behind the packet than there may be",
+        "the fields have 300 bytes, more than 255";
+    R15 "A length too narrow for what it always counts", r#""size" counts 20 bytes, u4 at most 15"#;
+    R16 "A length whose unit never divides what it counts",
+        r#""size" counts 3 bytes, never a multiple of 4: nothing can be sent"#;
 }
 
 /// Why a format cannot run as it was asked to.
@@ -112,7 +117,9 @@ impl RunProblem {
     }
 
     pub(super) fn setting_must_be_set(setting: &Setting) -> Self {
+        let values: Vec<String> = setting.values.iter().map(ToString::to_string).collect();
         let range = match setting.kind {
+            _ if !values.is_empty() => values.join("|"),
             SettingKind::Uint { bits } => uint_range(bits),
             SettingKind::Bytes { size } => format!("0x… ({size} bytes)"),
         };
@@ -121,6 +128,23 @@ impl RunProblem {
             message: format!("\"{}\" must be set", setting.name),
             hint: Some(format!("--set {}={range}", setting.name)),
         }
+    }
+
+    pub(super) fn too_many_bytes(bytes: usize) -> Self {
+        let message = format!("the fields have {bytes} bytes, more than {MAX_FIXED_BYTES}");
+        Self::new(RunCode::R14, message)
+    }
+
+    pub(super) fn length_too_narrow(name: &str, counted: usize, bits: usize, most: usize) -> Self {
+        let message = format!("\"{name}\" counts {counted} bytes, u{bits} at most {most}");
+        Self::new(RunCode::R15, message)
+    }
+
+    pub(super) fn unit_never_divides(name: &str, counted: usize, unit: usize) -> Self {
+        let message = format!(
+            "\"{name}\" counts {counted} bytes, never a multiple of {unit}: nothing can be sent"
+        );
+        Self::new(RunCode::R16, message)
     }
 
     pub(super) fn list_never_empty(name: &str) -> Self {
@@ -183,6 +207,38 @@ fields = [
 ]
 "#;
 
+    const MANY_BYTES: &str = r#"
+name = "many"
+carrier = { udp = 9 }
+packet = "ip"
+settings = [{ name = "n", type = "u16" }]
+fields = [
+  { name = "a", type = "bytes", size = "n", value = "0x00" },
+  { name = "packet", type = "packet" },
+]
+"#;
+    const NARROW: &str = r#"
+name = "narrow"
+carrier = { udp = 9 }
+packet = "ip"
+fields = [
+  { name = "size", type = "u4", role = "length", counts = "a" },
+  { name = "rest", type = "u4", value = 0 },
+  { name = "a", type = "bytes", value = "twenty characters ab" },
+  { name = "packet", type = "packet" },
+]
+"#;
+    const NEVER: &str = r#"
+name = "never"
+carrier = { udp = 9 }
+packet = "ip"
+fields = [
+  { name = "size", type = "u8", role = "length", counts = "a", unit = 4 },
+  { name = "a", type = "bytes", value = "abc" },
+  { name = "packet", type = "packet" },
+]
+"#;
+
     #[test]
     fn every_example_is_a_message() {
         for code in RunCode::ALL {
@@ -201,6 +257,12 @@ fields = [
                     let crapvpn = format("crapvpn");
                     Codec::compile(&crapvpn, PacketKind::Ip, Secrets::default()).unwrap_err()
                 }
+                RunCode::R14 => {
+                    let many = format(MANY_BYTES).with(&[("n", "300")], &[]).unwrap();
+                    many.run_problems(PacketKind::Ip)
+                }
+                RunCode::R15 => run(NARROW, PacketKind::Ip),
+                RunCode::R16 => run(NEVER, PacketKind::Ip),
             };
             let found = problems.iter().find(|problem| problem.code == *code);
             let text = found.map(ToString::to_string).unwrap_or_default();

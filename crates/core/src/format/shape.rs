@@ -5,7 +5,9 @@
 
 use super::bits::Bits;
 use super::ends::Ends;
-use super::{Accept, Endian, Field, Format, Kind, Literal, Range, Role, RunProblem, Subject};
+use super::{
+    Accept, Endian, Field, Format, Kind, Literal, MAX_FIXED_BYTES, Range, Role, RunProblem, Subject,
+};
 
 /// Whose values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +100,10 @@ impl Shape {
             padding: None,
         };
         let mut problems = Vec::new();
+        let bytes = fixed_bytes(format, side, &present);
+        if bytes > MAX_FIXED_BYTES {
+            return Err(vec![RunProblem::too_many_bytes(bytes)]);
+        }
         let mut behind = false;
         for (place, (field, present)) in format.fields.iter().zip(&present).enumerate() {
             let mut spot = None;
@@ -130,14 +136,46 @@ impl Shape {
             shape.spots.push(spot);
         }
         if !behind {
-            problems.push(RunProblem::no_packet(format));
+            problems = vec![RunProblem::no_packet(format)];
         }
         if problems.is_empty() {
             shape.region = shape.find_region(format, &present);
-            Ok(shape)
-        } else {
-            Err(problems)
+            problems = shape.length_problems(format);
         }
+        if problems.is_empty() { Ok(shape) } else { Err(problems) }
+    }
+
+    /// The lengths that can never say what they count, whatever the packet.
+    fn length_problems(&self, format: &Format) -> Vec<RunProblem> {
+        let multiple = self.multiple(format);
+        let (in_head, in_tail) = self.region.unwrap_or_default();
+        let mut problems = Vec::new();
+        for (_, spot, field) in self.fields(format) {
+            let Role::Length { counts, unit } = field.role else { continue };
+            let count = self.count(format, counts, unit);
+            let unit = usize::from(unit);
+            let numbers = usize::try_from(u64::MAX >> (64 - spot.bits.count.clamp(1, 64)));
+            let most = numbers.unwrap_or(usize::MAX).saturating_mul(unit);
+            let least = count.fixed + if count.padding { multiple - 1 } else { 0 };
+            if least > most {
+                let bits = spot.bits.count;
+                problems.push(RunProblem::length_too_narrow(&field.name, least, bits, most));
+                continue;
+            }
+            // Packet and padding fill what is enciphered up to a multiple.
+            let always = match (count.packet, count.padding) {
+                (false, false) => Some(count.fixed),
+                (true, true) if multiple.is_multiple_of(unit) => {
+                    let filled = (in_head + in_tail).next_multiple_of(multiple);
+                    Some(count.fixed + filled - in_head - in_tail)
+                }
+                _ => None,
+            };
+            if let Some(bytes) = always.filter(|bytes| !bytes.is_multiple_of(unit)) {
+                problems.push(RunProblem::unit_never_divides(&field.name, bytes, unit));
+            }
+        }
+        problems
     }
 
     /// What the length of the enciphered bytes, or of packet and padding, is made a multiple of.
@@ -328,6 +366,17 @@ impl Format {
     pub fn enciphers(&self, place: usize) -> bool {
         self.cipher.as_ref().is_some_and(|cipher| cipher.covers.contains(place))
     }
+}
+
+/// The bytes that a side writes beside packet and padding.
+fn fixed_bytes(format: &Format, side: Side, present: &[bool]) -> usize {
+    let fields = format.fields.iter().zip(present).filter(|(_, present)| **present);
+    let bits = fields.map(|(field, _)| match (format.fixed_bits(field), literal(field, side)) {
+        (Some(bits), _) => bits,
+        (None, Some(Literal::Bytes(bytes))) => bytes.len().saturating_mul(8),
+        (None, _) => 0,
+    });
+    bits.fold(0, usize::saturating_add).div_ceil(8)
 }
 
 /// What a side writes in a field that is constant or given.

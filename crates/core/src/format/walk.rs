@@ -11,7 +11,7 @@ use super::{
     Accept, Condition, Endian, Field, Format, Kind, Literal, MAX_FIELDS, Range, Role, Subject,
 };
 use crate::drop::{self, Drop, Layer, Reason, Value};
-use crate::packet::{Ipv4, Ipv6};
+use crate::packet::{Ipv4, Ipv6, ipv4, ipv6};
 use std::ops;
 
 /// The fields of a list of which some lie in a datagram.
@@ -272,7 +272,7 @@ impl<'a> Walk<'a> {
             return Ok(end);
         }
         let padding_bytes = if let Ok(Split::Length(length)) = self.ends().split(last) {
-            self.padding_counted(last, length, end, datagram)?
+            self.padding_counted(last, length, bit..end, datagram)?
         } else {
             let both = datagram.get(bit / 8..end / 8).unwrap_or_default();
             both.len() - ip_bytes(both)
@@ -342,7 +342,7 @@ impl<'a> Walk<'a> {
         &self,
         padding: usize,
         length: usize,
-        end: usize,
+        both: ops::Range<usize>,
         datagram: &[u8],
     ) -> Result<usize, Drop> {
         let Some(Field {
@@ -356,16 +356,16 @@ impl<'a> Walk<'a> {
         let ends = self.ends();
         let between = ends.fixed_bits(padding + 1..length).unwrap_or_default();
         let others = ends.fixed_bits(padding + 1..counts.last + 1).unwrap_or_default();
-        let bits = Bits { first: end + between, count: (*bits).into(), endian: *endian };
+        let bits = Bits { first: both.end + between, count: (*bits).into(), endian: *endian };
         let number = bits.read(datagram);
         let counted = usize::try_from(number).ok().and_then(|n| n.checked_mul((*unit).into()));
         let padding_bytes = counted.and_then(|bytes| bytes.checked_sub(others / 8));
-        padding_bytes.filter(|bytes| *bytes <= end / 8).ok_or_else(|| Drop {
+        padding_bytes.filter(|bytes| *bytes <= both.len() / 8).ok_or_else(|| Drop {
             reason: Reason::Length,
             layer: Layer::Header,
             field: drop::Field::Format(length),
             offset: bits.first / 8,
-            expected: Value::Number((others / 8 / usize::from(*unit)) as u64),
+            expected: Value::Number(((both.len() + others) / 8 / usize::from(*unit)) as u64),
             found: Value::Number(number),
         })
     }
@@ -474,7 +474,10 @@ impl<'a> Walk<'a> {
             Literal::Bytes(expected) => {
                 let found = datagram.get(bits.start / 8..bits.end / 8).unwrap_or_default();
                 let mut padded = expected.clone();
-                padded.resize(found.len(), 0);
+                // What has a size is filled up with zeros; anything else has the length it has.
+                if self.format.fixed_bits(field).is_some() {
+                    padded.resize(found.len(), 0);
+                }
                 let foreign = matches!(field.role, Role::Constant { .. })
                     && matches!(field.kind, Kind::Bytes { .. } | Kind::Text { .. });
                 (padded != found).then(|| Drop {
@@ -598,15 +601,15 @@ pub(super) fn empty(offset: usize, bytes: usize) -> Drop {
     Drop { offset, ..Drop::whole(Reason::Empty, Layer::Packet, offset + 1, bytes) }
 }
 
-/// The bytes that an IP packet at the start of `bytes` states to have; all, if it states more or
-/// there is none.
+/// The bytes that an IP packet at the start of `bytes` states to have; all, if it states more, or
+/// less than its header, or there is none.
 pub(super) fn ip_bytes(bytes: &[u8]) -> usize {
-    let stated = match bytes.first().map(|byte| byte >> 4) {
-        Some(crate::packet::ipv4::VERSION) => Ipv4::stated_bytes(bytes),
-        Some(crate::packet::ipv6::VERSION) => Ipv6::stated_bytes(bytes),
-        _ => None,
+    let (stated, least) = match bytes.first().map(|byte| byte >> 4) {
+        Some(ipv4::VERSION) => (Ipv4::stated_bytes(bytes), ipv4::MIN_HEADER_BYTES),
+        Some(ipv6::VERSION) => (Ipv6::stated_bytes(bytes), ipv6::HEADER_BYTES),
+        _ => (None, 0),
     };
-    stated.filter(|stated| *stated <= bytes.len()).unwrap_or(bytes.len())
+    stated.filter(|stated| (least..=bytes.len()).contains(stated)).unwrap_or(bytes.len())
 }
 
 /// The integer of a field of `bits` bits at `first`.
