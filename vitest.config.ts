@@ -1,7 +1,7 @@
 // How the TypeScript tests are run.
 
 import { defineConfig } from "vitest/config";
-import { overEngines, TUNNEL_TESTS } from "./vitest.engines.js";
+import { ENGINE_TESTS, overEngines, TUNNEL_TESTS } from "./vitest.engines.js";
 
 export default defineConfig({
   test: {
@@ -20,7 +20,7 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      overEngines("event", TUNNEL_TESTS, 1),
+      overEngines("event", ENGINE_TESTS, 1),
       overEngines("batch", TUNNEL_TESTS, 2),
     ],
   },

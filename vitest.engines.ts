@@ -12,7 +12,17 @@ export const TUNNEL_TESTS = [
   "stop",
   "traffic",
   "trouble",
-].map((name) => `test/tunnel/${name}.test.ts`);
+].map(testFile);
+
+/**
+ * Those of them that tell engines apart most. All run over the engine that is chosen by itself, and
+ * these over the other one too; the rest of that is among the tests that take long.
+ */
+export const ENGINE_TESTS = ["hostile", "load", "stop", "traffic", "trouble"].map(testFile);
+
+function testFile(name: string): string {
+  return `test/tunnel/${name}.test.ts`;
+}
 
 /**
  * @param engines of host a and of the others, as test/tunnel/ends.ts reads them

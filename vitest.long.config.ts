@@ -12,7 +12,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     fileParallelism: false,
     projects: [
-      overEngines("event", LONG_TESTS, 0),
+      overEngines("event", [...LONG_TESTS, ...TUNNEL_TESTS], 0),
       overEngines("batch", LONG_TESTS, 1),
       overEngines("event/batch", TUNNEL_TESTS, 2),
       overEngines("batch/event", TUNNEL_TESTS, 3),

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { CommandSpec } from "../../src/cli/command.js";
 import { commands, defaultCommand, globalOptions } from "../../src/cli/commands.js";
-import { safeWords, unmark } from "../../src/cli/words.js";
+import { nameForCac, safeWords, unmark } from "../../src/cli/words.js";
 
 const table = { commands, defaultCommand, globalOptions };
 const read = (...argv: string[]) => {
@@ -44,7 +44,7 @@ test("a switch never takes the next word", () => {
     for (const option of options.filter(({ value }) => value === undefined)) {
       expect(read(name, `--${option.name}`, "10.0.0.1").words).toEqual([
         name,
-        `--${option.name}=true`,
+        `--${nameForCac(option)}=true`,
         "10.0.0.1",
       ]);
     }

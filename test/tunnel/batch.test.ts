@@ -364,7 +364,7 @@ test("a thread that dies is told in one sentence, and nothing keeps the program"
     const { BatchEngine } = await import(${JSON.stringify(engine)});
     const file = { fd: -1, name: "none", peer: { address: "192.0.2.1", port: 1 }, close: async () => {} };
     const engine = new BatchEngine({
-      tunnel: { format: "nobody's", key: Uint8Array.of(1) }, device: file, socket: file,
+      tunnel: { format: { recipe: { of: "nobody's", set: [], expect: [] } }, key: Uint8Array.of(1) }, device: file, socket: file,
       switches: {}, onlyPeer: false, everyDrop: false, notify: () => {},
     });
     const failed = await engine.start().catch((error) => error);

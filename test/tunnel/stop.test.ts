@@ -165,7 +165,7 @@ describe("what it tells", () => {
     expect(
       lines.filter((line) => line.includes("the key stands on the command line")),
     ).toHaveLength(1);
-    expect(lines).toContain("crapvpn: MTU 1464 (1500 − 20 IPv4 − 8 UDP − 8 header; eth0)");
+    expect(lines).toContain("crapvpn: MTU 1464 (1500 − 20 IPv4 − 8 UDP − 8 crapvpn; eth0)");
     expect(stderr).toContain(`tun0 joins ${INNER.a} → ${INNER.b}, ${INNER.a6} → ${INNER.b6}; `);
     expect(stderr).toContain("listening on 0.0.0.0:1337, sending to 192.0.2.2:1337\n");
     expect(stderr).toContain("stopped by SIGTERM\n");
