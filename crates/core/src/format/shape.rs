@@ -311,8 +311,17 @@ impl Template {
     /// Whether `bytes` are the template's where they are to be compared.
     #[inline]
     pub(super) fn matches(&self, bytes: &[u8], mask: &[u8]) -> bool {
-        let differs = bytes.iter().zip(&self.bytes).zip(mask);
-        differs.fold(0, |sum, ((found, sent), mask)| sum | (found ^ sent) & mask) == 0
+        let bytes = bytes.get(..self.bytes.len()).unwrap_or(bytes);
+        let (found, found_rest) = bytes.as_chunks::<8>();
+        let (sent, sent_rest) = self.bytes.as_chunks::<8>();
+        let (masks, mask_rest) = mask.as_chunks::<8>();
+        // Eight bytes at a time: most heads are not much longer.
+        let eight = found.iter().zip(sent).zip(masks).fold(0, |sum, ((found, sent), mask)| {
+            let [found, sent, mask] = [found, sent, mask].map(|bytes| u64::from_ne_bytes(*bytes));
+            sum | (found ^ sent) & mask
+        });
+        let rest = found_rest.iter().zip(sent_rest).zip(mask_rest);
+        eight == 0 && rest.fold(0, |sum, ((found, sent), mask)| sum | (found ^ sent) & mask) == 0
     }
 
     /// Appends a field.

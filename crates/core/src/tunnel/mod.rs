@@ -205,8 +205,8 @@ impl Tunnel {
     }
 
     fn seal(&mut self, buffer: &mut [u8], packet: Range<usize>) -> Result<Range<usize>, Drop> {
-        let outside = Drop::whole(Reason::TooLong, Layer::Packet, buffer.len(), packet.end);
-        let bytes = buffer.get(packet.clone()).ok_or(outside)?;
+        let outside = || Drop::whole(Reason::TooLong, Layer::Packet, buffer.len(), packet.end);
+        let bytes = buffer.get(packet.clone()).ok_or_else(outside)?;
         if bytes.is_empty() {
             return Err(Drop::whole(Reason::Empty, Layer::Packet, 1, 0));
         }
@@ -254,8 +254,9 @@ impl Tunnel {
     }
 
     fn open(&mut self, buffer: &mut [u8], datagram: Range<usize>) -> Result<Range<usize>, Drop> {
-        let outside = Drop::whole(Reason::TooLong, Layer::Header, buffer.len(), datagram.end);
-        let opened = self.codec.open(buffer.get_mut(datagram.clone()).ok_or(outside)?)?;
+        let room = buffer.len();
+        let outside = || Drop::whole(Reason::TooLong, Layer::Header, room, datagram.end);
+        let opened = self.codec.open(buffer.get_mut(datagram.clone()).ok_or_else(outside)?)?;
         if opened.next_differs {
             self.counters.next_differs += 1;
         }

@@ -54,6 +54,12 @@ proptest! {
 
         let (mut fast, mut walked) = (datagram.clone(), datagram.clone());
         let by_walk = codec.clone().open_by_walk(&mut walked);
+        let mut whole = datagram.clone();
+        let opened = codec.clone().open(&mut whole);
+        prop_assert_eq!(&opened, &by_walk, "{}", text);
+        if let Ok(opened) = opened {
+            prop_assert_eq!(&whole[opened.packet.clone()], &walked[opened.packet]);
+        }
         if let Some(opened) = codec.open_as_expected(&mut fast) {
             prop_assert_eq!(&opened, &by_walk, "{}", text);
             if let Ok(opened) = opened {
