@@ -238,8 +238,14 @@ export async function iperf(
 ): Promise<IperfSums> {
   const server = new Running(b.spawn("iperf3", ["-s", "-1", "--forceflush"]));
   await server.said("stdout", "listening");
-  const { stdout } = await a.execOrThrow("iperf3", ["-c", to, "-J", ...options]);
-  return JSON.parse(stdout).end;
+  try {
+    const { stdout } = await a.execOrThrow("iperf3", ["-c", to, "-J", ...options]);
+    return JSON.parse(stdout).end;
+  } catch (error) {
+    // The next one listens on the same port.
+    await server.stop("SIGKILL");
+    throw error;
+  }
 }
 
 /** The part of iperf3's report that is looked at. */
