@@ -66,7 +66,9 @@ export async function run(parsed: Parsed): Promise<number> {
       }),
     );
     tellEngine(report, name, why, tunnel);
-    tellStart(report, { info, options, device: device.name, engine: name, tunnel, peer, mtu });
+    tellStart(report, {
+      ...{ info, options, device: device.name, engine: name, tunnel, peer, mtu, overhead },
+    });
     return exitCodeOf(await drive({ options, tunnel, report, signals }));
   } finally {
     // In this order: an engine's thread may still read from the device.
@@ -160,9 +162,10 @@ function tellStart(
     tunnel: RunningTunnel;
     peer: Endpoint;
     mtu: number;
+    overhead: number;
   },
 ): void {
-  const { info, options, device, engine, tunnel, peer, mtu } = parts;
+  const { info, options, device, engine, tunnel, peer, mtu, overhead } = parts;
   const { local } = tunnel;
   const data = {
     pid: process.pid,
@@ -173,6 +176,7 @@ function tellStart(
     layer: options.layer,
     device,
     mtu,
+    overhead,
     addresses: options.pairs,
     ...(options.bridge !== undefined && { bridge: options.bridge }),
     local,
