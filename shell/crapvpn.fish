@@ -94,7 +94,7 @@ complete -c crapvpn -n '__crapvpn_in run' -l format -r -F -d 'How packets become
 complete -c crapvpn -n '__crapvpn_in run' -l set -x -d 'Give a field or setting of the format its value: see crapvpn formats NAME'
 complete -c crapvpn -n '__crapvpn_in run' -l expect -x -d 'What the peer sends in a field, where it differs'
 complete -c crapvpn -n '__crapvpn_in run' -l ethertype -d 'Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros'
-complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
+complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone (kernels send from many ports)'
 complete -c crapvpn -n '__crapvpn_in run' -l engine -x -a 'auto batch event' -d 'Many packets at a time (Linux), or packet by packet (default: what the machine can)'
 complete -c crapvpn -n '__crapvpn_in run' -l no-tun-offload -d 'Batch engine: no super-packets from and to the device'
 complete -c crapvpn -n '__crapvpn_in run' -l no-udp-segment -d 'Batch engine: send each datagram by itself'
