@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { find } from "../scripts/programs.mjs";
+import { layer2 } from "./layer2.mjs";
 import { findPeer } from "./peers.mjs";
 import { program, root } from "./project.mjs";
 import { startWireGuard } from "./wireguard.mjs";
@@ -33,6 +34,7 @@ export const candidates = [
   },
   ourEngine("batch", ["--engine", "batch"]),
   ourEngine("event", ["--engine", "event"]),
+  ...layer2,
   {
     name: "wireguard-go",
     about: "the newest WireGuard in Go",

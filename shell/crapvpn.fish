@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell
+            case --hex-key --peer-host --listen --device --layer --bridge --mtu --format --set --expect --engine --stats --key --shell
                 set skip 1
             case '--*'
             case '-?*'
@@ -86,13 +86,15 @@ complete -c crapvpn -l version -d 'Show the version'
 complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The format\'s key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
 complete -c crapvpn -n '__crapvpn_in run' -s p -l peer-host -x -a '(__fish_print_hostnames)' -d 'The other end; the port is the format\'s (crapvpn: 1337) unless given'
 complete -c crapvpn -n '__crapvpn_in run' -l listen -x -d 'Where to listen; the format\'s port on every address unless given'
-complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN device (default: tun0)'
+complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN or TAP device (default: tun0, tap0)'
+complete -c crapvpn -n '__crapvpn_in run' -l layer -x -a '2 3' -d 'Carry Ethernet frames (a TAP) or IP packets (a TUN); alone, 2 means crapvpn-ethernet'
+complete -c crapvpn -n '__crapvpn_in run' -l bridge -x -a '(__crapvpn_devices)' -d 'At layer 2: put the TAP into this bridge, and take it out again at the end'
 complete -c crapvpn -n '__crapvpn_in run' -l mtu -x -d 'Longest inner packet (default: what fits the way to the peer in one piece)'
 complete -c crapvpn -n '__crapvpn_in run' -l format -r -F -d 'How packets become datagrams: a built-in format, or a description (default: crapvpn)'
 complete -c crapvpn -n '__crapvpn_in run' -l set -x -d 'Give a field or setting of the format its value: see crapvpn formats NAME'
 complete -c crapvpn -n '__crapvpn_in run' -l expect -x -d 'What the peer sends in a field, where it differs'
 complete -c crapvpn -n '__crapvpn_in run' -l ethertype -d 'Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros'
-complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
+complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone (kernels send from many ports)'
 complete -c crapvpn -n '__crapvpn_in run' -l engine -x -a 'auto batch event' -d 'Many packets at a time (Linux), or packet by packet (default: what the machine can)'
 complete -c crapvpn -n '__crapvpn_in run' -l no-tun-offload -d 'Batch engine: no super-packets from and to the device'
 complete -c crapvpn -n '__crapvpn_in run' -l no-udp-segment -d 'Batch engine: send each datagram by itself'
@@ -104,7 +106,10 @@ complete -c crapvpn -n '__crapvpn_in run' -s q -l quiet -d 'Tell errors only'
 complete -c crapvpn -n '__crapvpn_in lab' -s k -l key -x -d 'The key of both ends (default: 1234ABCD)'
 complete -c crapvpn -n '__crapvpn_in lab' -l shell -x -a 'a b' -d 'Open a shell on a host instead of the tour'
 complete -c crapvpn -n '__crapvpn_in lab' -l keep -d 'Keep the hosts until Ctrl-C, and tell how to enter them'
-complete -c crapvpn -n '__crapvpn_in lab' -l device -x -d 'Name of the TUN devices (default: tun0)'
+complete -c crapvpn -n '__crapvpn_in lab' -l layer -x -a '2 3' -d '2: two bridged networks, one of which gives the other its address by DHCP'
+complete -c crapvpn -n '__crapvpn_in lab' -l format -r -F -d 'As for run'
+complete -c crapvpn -n '__crapvpn_in lab' -l set -x -d 'As for run, at both ends'
+complete -c crapvpn -n '__crapvpn_in lab' -l device -x -d 'Name of the devices (default: tun0, tap0)'
 complete -c crapvpn -n '__crapvpn_in lab' -l mtu -x -d 'Longest inner packet; IPv6 is left out below 1280'
 complete -c crapvpn -n '__crapvpn_in lab' -l ethertype -d 'Write 0800 or 86dd in bytes 6-7 of the header'
 complete -c crapvpn -n '__crapvpn_in lab' -l engine -x -a 'auto batch event' -d 'As for run'
