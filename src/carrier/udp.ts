@@ -50,16 +50,26 @@ export async function openUdp({ local, peer }: UdpOptions): Promise<Carrier> {
   return new Udp(socket, peer);
 }
 
+/** Somebody else listens there. */
+export class PortTaken extends Failure {
+  readonly local: Endpoint;
+
+  constructor(local: Endpoint) {
+    super(
+      "system",
+      `UDP ${endpointText(local)} is taken by another program: end that, or choose another port with --listen PORT`,
+      [`ss -ulnp 'sport = :${local.port}'`],
+    );
+    this.local = local;
+  }
+}
+
 /** @param errno the system's name for what was wrong */
 export function cannotListen(errno: string, local: Endpoint): Failure {
   const where = `UDP ${endpointText(local)}`;
   switch (errno) {
     case "EADDRINUSE":
-      return new Failure(
-        "system",
-        `${where} is taken by another program: end that, or choose another port with --listen PORT`,
-        [`ss -ulnp 'sport = :${local.port}'`],
-      );
+      return new PortTaken(local);
     case "EADDRNOTAVAIL":
       return new Failure(
         "system",

@@ -5,7 +5,7 @@ import { openSocket } from "../batch/socket.js";
 import type { TunnelMaker } from "./tunnel.js";
 
 export const batchTunnel: TunnelMaker<BatchTun> = {
-  openDevice: async (name) => BatchTun.open(name),
+  openDevice: async (name, layer) => BatchTun.open(name, layer),
   async start({ tunnel, device, udp, options, notify }) {
     const socket = openSocket(udp);
     const engine = new BatchEngine({

@@ -45,7 +45,18 @@ const run: CommandSpec = {
       name: "device",
       value: "NAME",
       completes: "device",
-      about: "Name of the TUN device (default: tun0)",
+      about: "Name of the TUN or TAP device (default: tun0, tap0)",
+    },
+    {
+      name: "layer",
+      value: "2|3",
+      about: "Carry Ethernet frames (a TAP) or IP packets (a TUN); alone, 2 means crapvpn-ethernet",
+    },
+    {
+      name: "bridge",
+      value: "NAME",
+      completes: "device",
+      about: "At layer 2: put the TAP into this bridge, and take it out again at the end",
     },
     {
       name: "mtu",
@@ -93,7 +104,8 @@ const run: CommandSpec = {
   ],
   notes: [
     "LOCAL_IP may carry a /PREFIX: then the whole network is behind the tunnel. Give more pairs for",
-    "more addresses, such as one of IPv6. Needs the right to make a network device (root).",
+    "more addresses, such as one of IPv6. At layer 2 addresses may be left out, or be LOCAL_IP/PREFIX",
+    "alone. Needs the right to make a network device (root).",
     "XOR protects nothing: anybody who knows a few bytes of one packet knows the key.",
   ],
   examples: [

@@ -168,7 +168,7 @@ async function tunDevice(): Promise<Finding> {
   const name = "tun_device";
   try {
     const { openTun } = await import("../device/tun.js");
-    await openTun("crapdoctor%d").close();
+    await openTun("crapdoctor%d", 3).close();
     return { name, grade: "ok", text: "a TUN device can be made" };
   } catch (error) {
     const mine = premadeDevices();

@@ -3,7 +3,7 @@
 import type { CoreFormat, FieldInfo, FormatInfo, PacketName } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
 import { Failure } from "../failure.js";
-import { innerMtu } from "../tunnel/mtu.js";
+import { innerMtu, LINK_HEADER_BYTES } from "../tunnel/mtu.js";
 import type { Parsed } from "./command.js";
 import { findFormat } from "./description.js";
 import { mustBeSet, obstacles } from "./runnable.js";
@@ -11,8 +11,6 @@ import { harmless, harmlessLine, styleText, table, wrap } from "./text.js";
 
 /** Of Ethernet. */
 const OUTER_MTU = 1500;
-/** Of a frame inside, before its own packet. */
-const ETHERNET_HEADER_BYTES = 14;
 
 const packetWords: Readonly<Record<PacketName, string>> = {
   ip: "IP packets",
@@ -78,7 +76,6 @@ function needsText(format: CoreFormat): string {
   const { decodeOnly, udp, packet } = format.info;
   if (decodeOnly !== undefined || packet.length === 0) return "decode only";
   if (udp === undefined) return "not yet: TCP";
-  if (!packet.includes("ip")) return "not yet: Ethernet";
   if (obstacles(format).length > 0) return "not yet: cipher";
   const key = format.info.cipher === undefined ? [] : ["-k"];
   return [...key, ...mustBeSet(format).map((line) => line.replace(/=.*/, ""))].join(" ");
@@ -118,7 +115,7 @@ function facts(format: CoreFormat): string[][] {
   const padded = fields.some(({ type }) => type.startsWith("padding"));
   return [
     ["Carrier", carrierText(info)],
-    ["Packets", packet.map(packetText).join(", ") || "none: decode only"],
+    ["Packets", packet.map((kind) => packetWords[kind]).join(", ") || "none: decode only"],
     ["Cipher", cipher === undefined ? "none: nothing is enciphered" : cipherText(cipher)],
     [
       "Overhead",
@@ -134,10 +131,6 @@ function facts(format: CoreFormat): string[][] {
   ];
 }
 
-function packetText(kind: PacketName): string {
-  return kind === "ethernet" ? `${packetWords[kind]} (not run yet)` : packetWords[kind];
-}
-
 function cipherText({ name, covers, nonce, ad }: NonNullable<FormatInfo["cipher"]>): string {
   return [
     `${name} over ${covers}`,
@@ -148,7 +141,7 @@ function cipherText({ name, covers, nonce, ad }: NonNullable<FormatInfo["cipher"
 
 /** The longest IP packet inside that leaves in one piece. */
 function mtuText(kind: PacketName, overhead: number): string {
-  const inner = overhead + (kind === "ethernet" ? ETHERNET_HEADER_BYTES : 0);
+  const inner = overhead + LINK_HEADER_BYTES[kind === "ethernet" ? 2 : 3];
   const mtu = (family: 4 | 6) => innerMtu(OUTER_MTU, family, inner);
   return `${mtu(4)} over IPv4, ${mtu(6)} over IPv6, on Ethernet, for ${packetWords[kind]}`;
 }

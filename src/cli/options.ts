@@ -3,6 +3,7 @@
 import { isIP } from "node:net";
 import { closestMatch } from "leven";
 import type { FormatInfo } from "../core/core.js";
+import type { Layer } from "../device/device.js";
 import type { AddressPair } from "../device/link.js";
 import { Failure } from "../failure.js";
 import { MIN_IPV6_MTU, MIN_MTU } from "../tunnel/mtu.js";
@@ -18,7 +19,11 @@ export interface RunOptions {
   readonly peer: HostPort & { readonly port: number };
   /** Where to listen; without an address, on every one of the peer's family. */
   readonly listen: { readonly address?: string; readonly port: number };
+  /** Of the device: what it takes and gives. */
+  readonly layer: Layer;
   readonly device: string;
+  /** The bridge that the device joins. */
+  readonly bridge: string | undefined;
   /** Whatever fits the way to the peer, if absent. */
   readonly mtu: number | undefined;
   readonly pairs: readonly AddressPair[];
@@ -31,7 +36,11 @@ export interface RunOptions {
 }
 
 /** @throws Failure `usage` */
-export function readOptions({ words, values, switches }: Parsed, format: FormatInfo): RunOptions {
+export function readOptions(
+  { words, values, switches }: Parsed,
+  format: FormatInfo,
+  layer: Layer,
+): RunOptions {
   const verbose = switches.verbose ?? 0;
   if (verbose > 0 && switches.quiet) {
     throw new Failure("usage", "-v and -q contradict each other: give one of them");
@@ -45,13 +54,16 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
     );
   }
   const { peer, listen } = ports(parseHost(peerText, "-p"), values.listen, format);
-  const pairs = parsePairs(words);
+  const bridge = parseBridge(values.bridge, layer, words);
+  const pairs = parsePairs(words, layer);
   refuseLoop(peer.host, pairs);
   return {
     key: values["hex-key"],
     peer,
     listen,
-    device: parseDevice(values.device ?? "tun0"),
+    layer,
+    device: parseDevice("--device", values.device ?? defaultDevices[layer]),
+    bridge,
     mtu: values.mtu === undefined ? undefined : parseMtu(values.mtu),
     pairs,
     onlyPeer: (switches["only-peer"] ?? 0) > 0,
@@ -137,7 +149,31 @@ export function refuseSmallMtu(
   }
 }
 
-function parseDevice(text: string): string {
+/** What a device is called if nothing is said. */
+const defaultDevices: Readonly<Record<Layer, string>> = { 2: "tap0", 3: "tun0" };
+
+function parseBridge(
+  text: string | undefined,
+  layer: Layer,
+  [address]: readonly string[],
+): string | undefined {
+  if (text === undefined) return undefined;
+  if (layer !== 2) {
+    throw new Failure(
+      "usage",
+      "--bridge takes Ethernet frames, and this tunnel carries IP packets: give --layer 2",
+    );
+  }
+  if (address !== undefined) {
+    throw new Failure(
+      "usage",
+      `"${address}" is not expected beside --bridge: addresses belong to the bridge itself (ip addr add … dev ${text})`,
+    );
+  }
+  return parseDevice("--bridge", text);
+}
+
+function parseDevice(option: string, text: string): string {
   const good =
     Buffer.byteLength(text) <= 15 &&
     /^[^\s/:%]+(%d)?[^\s/:%]*$/.test(text) &&
@@ -145,7 +181,7 @@ function parseDevice(text: string): string {
   if (good && harmless(text) === text) return text;
   throw new Failure(
     "usage",
-    `--device: "${text}" is not a device name: at most 15 bytes, without spaces, "/" and ":"`,
+    `${option}: "${text}" is not a device name: at most 15 bytes, without spaces, "/" and ":"`,
   );
 }
 

@@ -7,14 +7,17 @@ import { loadCore } from "../core/wasm.js";
 import { addressWords } from "../device/link.js";
 import type { EngineEvent } from "../tunnel/event.js";
 import { familyOf } from "./address.js";
+import { findBridge, warnOfBridge } from "./bridge.js";
 import type { Parsed } from "./command.js";
 import { configure, openDevice, refuseRoutedLoop } from "./device.js";
 import { chooseEngine } from "./engine.js";
 import { readKey } from "./key.js";
+import { packetOf } from "./layer.js";
 import { type RunOptions, readOptions } from "./options.js";
 import { dropText, flowText, Report } from "./report.js";
 import { formatToRun } from "./runnable.js";
 import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
+import { tellTaker } from "./taken.js";
 import { eventTunnel, type RunningTunnel, type TunnelMaker } from "./tunnel.js";
 import { chooseMtu, findPeer } from "./way.js";
 
@@ -22,9 +25,9 @@ import { chooseMtu, findPeer } from "./way.js";
 export async function run(parsed: Parsed): Promise<number> {
   const signals = catchSignals();
   const core = await loadCore();
-  const format = await formatToRun(core, parsed);
+  const { format, layer } = await formatToRun(core, parsed);
   const { info } = format;
-  const options = readOptions(parsed, info);
+  const options = readOptions(parsed, info, layer);
   const report = new Report(options);
   const key = await keyOf(info, options, report);
 
@@ -34,7 +37,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const maker = name === "batch" ? await batchTunnel() : eventTunnel;
   const tunnelOptions = {
     format,
-    packet: "ip" as const,
+    packet: packetOf[layer],
     key,
     seed: randomBytes(32),
     peer: endpointText(peer).replace(/%[^\]]*/, ""),
@@ -43,7 +46,9 @@ export async function run(parsed: Parsed): Promise<number> {
   const { overhead, maxPacketBytes } = measured;
   const packed = { name: info.name, overhead, maxPacketBytes };
   measured.free();
-  const mtu = await chooseMtu(options, peer.address, outerFamily, packed, report);
+  const bridge = await findBridge(options);
+  const mtu = await chooseMtu(options, peer.address, outerFamily, packed, bridge?.mtu, report);
+  if (bridge) warnOfBridge(options, bridge, mtu, report);
 
   signals.atOnce = false;
   const everywhere = outerFamily === 4 ? "0.0.0.0" : "::";
@@ -54,10 +59,12 @@ export async function run(parsed: Parsed): Promise<number> {
     await configure(device, mtu, options, report);
     await refuseRoutedLoop(device, peer, options);
     // Last, so that the engine listens as soon as the socket does, and misses nothing.
-    tunnel = await maker.start({
-      ...{ core, tunnel: tunnelOptions, device, udp: { local, peer }, options },
-      notify: (event) => tellEngineEvent(report, event, device.name, options),
-    });
+    tunnel = await tellTaker(
+      maker.start({
+        ...{ core, tunnel: tunnelOptions, device, udp: { local, peer }, options },
+        notify: (event) => tellEngineEvent(report, event, device.name, options),
+      }),
+    );
     tellEngine(report, name, why, tunnel);
     tellStart(report, { info, options, device: device.name, engine: name, tunnel, peer, mtu });
     return exitCodeOf(await drive({ options, tunnel, report, signals }));
@@ -157,24 +164,34 @@ function tellStart(
 ): void {
   const { info, options, device, engine, tunnel, peer, mtu } = parts;
   const { local } = tunnel;
-  const addresses = options.pairs.map(({ local, peer }) => `${local} → ${peer}`).join(", ");
   const data = {
     pid: process.pid,
     format: info.name,
     cipher: info.cipher?.name ?? "none",
     integrity: info.cipher?.integrity ?? false,
     engine,
+    layer: options.layer,
     device,
     mtu,
     addresses: options.pairs,
+    ...(options.bridge !== undefined && { bridge: options.bridge }),
     local,
     peer,
   };
   report.tell(
     "start",
     data,
-    `${device} joins ${addresses}; listening on ${endpointText(local)}, sending to ${endpointText(peer)}`,
+    `${device} joins ${joinedText(options)}; listening on ${endpointText(local)}, sending to ${endpointText(peer)}`,
   );
+}
+
+/** What the device joins: two addresses, a network, a bridge, or whatever is plugged into it. */
+function joinedText({ pairs, bridge }: RunOptions): string {
+  if (bridge !== undefined) return `the bridge ${bridge}`;
+  const texts = pairs.map(({ local, peer, prefix }) =>
+    local === peer ? `${local}/${prefix}` : `${local} → ${peer}`,
+  );
+  return texts.join(", ") || "two networks, without an address of its own";
 }
 
 function tellEngineEvent(
@@ -196,7 +213,7 @@ function tellEngineEvent(
     case "wrong_key":
       report.warn(
         "wrong_key",
-        `${event.datagrams} datagrams decrypt to no IP packet: is the key the peer's?`,
+        `${event.datagrams} datagrams decrypt to no packet: is the key the peer's?`,
         { datagrams: event.datagrams },
       );
       break;

@@ -3,7 +3,7 @@
 import type { Endpoint } from "../carrier/carrier.js";
 import { openUdp, type UdpOptions } from "../carrier/udp.js";
 import type { Core, Counters, TunnelOptions } from "../core/core.js";
-import type { Device } from "../device/device.js";
+import type { Device, Layer } from "../device/device.js";
 import { type EngineEvent, EVENT_ENGINE_SLOTS, EventEngine } from "../tunnel/event.js";
 import type { OpenedDevice } from "./device.js";
 import type { RunOptions } from "./options.js";
@@ -26,7 +26,7 @@ export interface RunningTunnel {
 
 /** How an engine's tunnel is made. */
 export interface TunnelMaker<Opened extends OpenedDevice = OpenedDevice> {
-  openDevice(name: string): Promise<Opened>;
+  openDevice(name: string, layer: Layer): Promise<Opened>;
   /** @throws Failure `system` if the socket is not to be had */
   start(parts: TunnelParts<Opened>): Promise<RunningTunnel>;
 }
@@ -42,7 +42,7 @@ export interface TunnelParts<Opened extends OpenedDevice> {
 
 export const eventTunnel: TunnelMaker<Device> = {
   // Loaded here and not above: who opens no device needs no koffi.
-  openDevice: async (name) => (await import("../device/tun.js")).openTun(name),
+  openDevice: async (name, layer) => (await import("../device/tun.js")).openTun(name, layer),
   async start({ core, tunnel: tunnelOptions, device, udp, options, notify }) {
     const tunnel = core.openTunnel({ ...tunnelOptions, slots: EVENT_ENGINE_SLOTS });
     const carrier = await openUdp(udp);

@@ -4,7 +4,7 @@ import { lookup } from "node:dns/promises";
 import type { Endpoint } from "../carrier/carrier.js";
 import { findLink, findRoute } from "../device/link.js";
 import { errnoOf, Failure } from "../failure.js";
-import { innerMtu, innerMtuSum, maxMtu } from "../tunnel/mtu.js";
+import { innerMtu, innerMtuSum, LINK_HEADER_BYTES, maxMtu } from "../tunnel/mtu.js";
 import { canonical, familyOf, network } from "./address.js";
 import { type RunOptions, refuseLoop, refuseSmallMtu } from "./options.js";
 import type { Report } from "./report.js";
@@ -81,14 +81,20 @@ interface Packed {
   readonly maxPacketBytes: number;
 }
 
-/** The device's MTU: what was asked for, or what fits the way to the peer in one piece. */
+/**
+ * The device's MTU: what was asked for, or what fits the way to the peer in one piece.
+ *
+ * @param bridgeMtu of the bridge that the device joins, if it does
+ */
 export async function chooseMtu(
-  { mtu: wanted, pairs, listen }: RunOptions,
+  { mtu: wanted, pairs, listen, layer, bridge }: RunOptions,
   peer: string,
   outerFamily: 4 | 6,
   { name, overhead, maxPacketBytes }: Packed,
+  bridgeMtu: number | undefined,
   report: Report,
 ): Promise<number> {
+  const link = LINK_HEADER_BYTES[layer];
   const route = await findRoute(peer, listen.address);
   const unknown = typeof route === "string";
   if (unknown) {
@@ -98,31 +104,41 @@ export async function chooseMtu(
     );
   }
   const routeMtu = unknown ? USUAL_MTU : route.mtu;
-  const whole = innerMtu(routeMtu, outerFamily, overhead);
-  const fitting = Math.min(whole, maxPacketBytes);
+  const whole = innerMtu(routeMtu, outerFamily, overhead + link);
+  const most = maxPacketBytes - link;
+  const fitting = Math.min(whole, most, bridgeMtu ?? whole);
   const sum =
-    fitting < whole
-      ? `as much as ${name} carries`
-      : innerMtuSum(routeMtu, outerFamily, overhead, name);
+    fitting === whole
+      ? innerMtuSum(routeMtu, outerFamily, overhead, name, layer)
+      : fitting === bridgeMtu
+        ? `as ${bridge} has it`
+        : `as much as ${name} carries`;
   if (wanted === undefined) {
     refuseSmallMtu(fitting, pairs, "system", sum);
     report.tell(
       "mtu",
-      { mtu: fitting, routeMtu, overhead },
+      { mtu: fitting, routeMtu, overhead, link },
       `MTU ${fitting} (${sum}${unknown ? "" : `; ${route.device}`})`,
     );
     return fitting;
   }
-  if (wanted > maxPacketBytes) {
+  if (wanted > most) {
     throw new Failure(
       "usage",
       `--mtu: ${wanted} is too large: ${
         maxPacketBytes < maxMtu(overhead) ? name : "a datagram of 65507 bytes"
-      } carries ${maxPacketBytes}`,
+      } carries ${most}`,
     );
   }
   refuseSmallMtu(wanted, pairs, "usage", "as --mtu says");
-  const note = wanted > fitting ? `: packets above ${fitting} bytes travel in fragments` : "";
-  report.tell("mtu", { mtu: wanted, routeMtu, overhead }, `MTU ${wanted}, as --mtu says${note}`);
+  const note =
+    wanted > Math.min(whole, most)
+      ? `: packets above ${Math.min(whole, most)} bytes travel in fragments`
+      : "";
+  report.tell(
+    "mtu",
+    { mtu: wanted, routeMtu, overhead, link },
+    `MTU ${wanted}, as --mtu says${note}`,
+  );
   return wanted;
 }
