@@ -41,7 +41,7 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell) option=$word ;;
+    --hex-key | --peer-host | --listen | --device | --layer | --bridge | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
@@ -81,6 +81,8 @@ _crapvpn() {
     'run -k' | 'run --hex-key') kind=@file ;;
     'run -p' | 'run --peer-host') kind=host ;;
     'run --device') kind=device ;;
+    'run --layer') choices=(2 3) ;;
+    'run --bridge') kind=device ;;
     'run --format') kind=file ;;
     'run --engine') choices=(auto batch event) ;;
     'lab --shell') choices=(a b) ;;
@@ -98,7 +100,7 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
+    run) choices=(--hex-key --peer-host --listen --tcp --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
     lab) choices=(--key --shell --keep --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;

@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell
+            case --hex-key --peer-host --listen --device --layer --bridge --mtu --format --set --expect --engine --stats --key --shell
                 set skip 1
             case '--*'
             case '-?*'
@@ -86,7 +86,10 @@ complete -c crapvpn -l version -d 'Show the version'
 complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The format\'s key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
 complete -c crapvpn -n '__crapvpn_in run' -s p -l peer-host -x -a '(__fish_print_hostnames)' -d 'The other end; the port is the format\'s (crapvpn: 1337) unless given'
 complete -c crapvpn -n '__crapvpn_in run' -l listen -x -d 'Where to listen; the format\'s port on every address unless given'
-complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN device (default: tun0)'
+complete -c crapvpn -n '__crapvpn_in run' -l tcp -d 'Over TCP: -p HOST connects, --listen PORT without -p is connected to (alone: crapvpn-tcp)'
+complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN or TAP device (default: tun0, tap0)'
+complete -c crapvpn -n '__crapvpn_in run' -l layer -x -a '2 3' -d 'Carry Ethernet frames (a TAP) or IP packets (a TUN); alone, 2 means crapvpn-ethernet'
+complete -c crapvpn -n '__crapvpn_in run' -l bridge -x -a '(__crapvpn_devices)' -d 'At layer 2: put the TAP into this bridge, and take it out again at the end'
 complete -c crapvpn -n '__crapvpn_in run' -l mtu -x -d 'Longest inner packet (default: what fits the way to the peer in one piece)'
 complete -c crapvpn -n '__crapvpn_in run' -l format -r -F -d 'How packets become datagrams: a built-in format, or a description (default: crapvpn)'
 complete -c crapvpn -n '__crapvpn_in run' -l set -x -d 'Give a field or setting of the format its value: see crapvpn formats NAME'
