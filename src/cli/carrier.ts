@@ -2,9 +2,7 @@
 // the other.
 
 import type { Carrier, Endpoint } from "../carrier/carrier.js";
-import { TcpClient } from "../carrier/tcp/client.js";
 import type { TcpNotify } from "../carrier/tcp/events.js";
-import { openTcpServer } from "../carrier/tcp/server.js";
 import { openUdp, type UdpOptions } from "../carrier/udp.js";
 import { type Core, CoreError, type CoreFormat, type FormatInfo } from "../core/core.js";
 import { Failure } from "../failure.js";
@@ -135,7 +133,11 @@ export async function openCarrier(
 ): Promise<Carrier> {
   if (ends.carrier === "udp") return openUdp(ends);
   const parts = { notify, deframer: () => core.openDeframer(format) };
-  return ends.peer === undefined
-    ? openTcpServer({ ...parts, local: ends.local })
-    : new TcpClient({ ...parts, peer: ends.peer });
+  // Loaded here and not above: who opens no device needs no koffi.
+  if (ends.peer === undefined) {
+    const { openTcpServer } = await import("../carrier/tcp/server.js");
+    return openTcpServer({ ...parts, local: ends.local });
+  }
+  const { TcpClient } = await import("../carrier/tcp/client.js");
+  return new TcpClient({ ...parts, peer: ends.peer });
 }
