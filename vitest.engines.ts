@@ -4,6 +4,7 @@
 export const TUNNEL_TESTS = [
   "device",
   "hostile",
+  "layer2",
   "load",
   "mtu",
   "outer",

@@ -34,7 +34,9 @@ const TEST = {
   "/usr/lib/python3/dist-packages/click": ["python3-click"],
   // What makes the vectors of formats with an AEAD.
   "/usr/lib/python3/dist-packages/cryptography": ["python3-cryptography"],
+  busybox: ["busybox"],
   capsh: ["libcap2-bin"],
+  dnsmasq: ["dnsmasq-base"],
   ps: ["procps"],
   fish: ["fish"],
   groff: ["groff-base"],

@@ -144,7 +144,14 @@ const lab: CommandSpec = {
     { name: "key", short: "k", value: "HEX", about: "The key of both ends (default: 1234ABCD)" },
     { name: "shell", value: "a|b", about: "Open a shell on a host instead of the tour" },
     { name: "keep", about: "Keep the hosts until Ctrl-C, and tell how to enter them" },
-    { name: "device", value: "NAME", about: "Name of the TUN devices (default: tun0)" },
+    {
+      name: "layer",
+      value: "2|3",
+      about: "2: two bridged networks, one of which gives the other its address by DHCP",
+    },
+    { name: "format", value: "NAME|FILE", completes: "file", about: "As for run" },
+    { name: "set", value: "[FORMAT.]NAME=VALUE", many: true, about: "As for run, at both ends" },
+    { name: "device", value: "NAME", about: "Name of the devices (default: tun0, tap0)" },
     { name: "mtu", value: "BYTES", about: "Longest inner packet; IPv6 is left out below 1280" },
     { name: "ethertype", about: "Write 0800 or 86dd in bytes 6-7 of the header" },
     { name: "engine", value: "auto|batch|event", about: "As for run" },
@@ -159,6 +166,7 @@ const lab: CommandSpec = {
   examples: [
     { words: "lab", about: "the tour: topology, ping, HTTP, one packet's way through the tunnel" },
     { words: "lab -- ping -c 3 10.8.0.2", about: "a command on host a, with the tunnel running" },
+    { words: "lab --format vxlan --set vni=42", about: "the tour over another format, at layer 2" },
   ],
   run: async (parsed) => (await import("./lab.js")).lab(parsed),
 };

@@ -72,7 +72,9 @@ export async function run(parsed: Parsed): Promise<number> {
       }),
     );
     tellEngine(report, name, why, tunnel);
-    tellStart(report, { info, options, device: device.name, engine: name, tunnel, ends, mtu });
+    tellStart(report, {
+      ...{ info, options, device: device.name, engine: name, tunnel, ends, mtu, overhead },
+    });
     return exitCodeOf(await drive({ options, tunnel, report, signals }));
   } finally {
     // In this order: an engine's thread may still read from the device.
@@ -166,9 +168,10 @@ function tellStart(
     tunnel: RunningTunnel;
     ends: Ends;
     mtu: number;
+    overhead: number;
   },
 ): void {
-  const { info, options, device, engine, tunnel, ends, mtu } = parts;
+  const { info, options, device, engine, tunnel, ends, mtu, overhead } = parts;
   const { local } = tunnel;
   const { carrier, peer } = ends;
   const data = {
@@ -181,6 +184,7 @@ function tellStart(
     layer: options.layer,
     device,
     mtu,
+    overhead,
     addresses: options.pairs,
     ...(options.bridge !== undefined && { bridge: options.bridge }),
     ...(local && { local }),
