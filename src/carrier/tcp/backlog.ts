@@ -16,21 +16,20 @@ const WINDOW_MS = 100;
 const BLIND_MS = 3 * WINDOW_MS;
 /** Ten full packets: fewer cannot be told from one burst. */
 const LEAST_BYTES = 16 * 1024;
-/** Until a rate is known. */
+/** At the beginning, when nothing is known. */
 const FIRST_BYTES = 256 * 1024;
 /** So that memory is bounded on the fastest way. */
 const MOST_BYTES = 4 * 1024 * 1024;
 
 export class Backlog {
-  /** In bytes a millisecond; unknown until more waited for a while than could be sent at once. */
-  #rate: number | undefined;
-  /** Since when something has been waiting all the time, and what had left until then. */
-  #since: { readonly ms: number; readonly left: number } | undefined;
-  #lookedMs = 0;
+  /** What the way takes, as far as is known, in bytes a millisecond. */
+  #rate = FIRST_BYTES / PATIENCE_MS;
+  /** Since when the rate is measured, what had left until then, and whether something always waited. */
+  #window = { beginMs: 0, left: 0, full: false };
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   /** The most bytes that may wait now. */
   get limit(): number {
-    if (this.#rate === undefined) return FIRST_BYTES;
     return Math.min(MOST_BYTES, Math.max(LEAST_BYTES, this.#rate * PATIENCE_MS));
   }
 
@@ -42,22 +41,20 @@ export class Backlog {
    * @param left bytes that were, since the beginning
    */
   note(nowMs: number, waiting: number, left: number): void {
-    const blindMs = nowMs - this.#lookedMs;
+    const isBlind = nowMs - this.#lookedMs > BLIND_MS;
     this.#lookedMs = nowMs;
-    if (waiting === 0) {
-      // The way could have taken more: this time tells nothing of its rate.
-      this.#since = undefined;
+    const { beginMs, left: before, full } = this.#window;
+    const elapsedMs = nowMs - beginMs;
+    if (!isBlind && elapsedMs < WINDOW_MS) {
+      this.#window.full &&= waiting > 0;
       return;
     }
-    if (this.#since === undefined || blindMs > BLIND_MS) {
-      this.#since = { ms: nowMs, left };
-      return;
-    }
-    const elapsed = nowMs - this.#since.ms;
-    if (elapsed < WINDOW_MS) return;
-    const rate = (left - this.#since.left) / elapsed;
-    // Up at once, down by halves: a loss that is mended after a moment is no slower way.
-    this.#rate = this.#rate === undefined || rate > this.#rate ? rate : (this.#rate + rate) / 2;
-    this.#since = { ms: nowMs, left };
+    this.#window = { beginMs: nowMs, left, full: waiting > 0 };
+    if (isBlind) return;
+    const rate = (left - before) / elapsedMs;
+    // What was not full could have been more. Down by halves: a loss that is mended after a moment
+    // is no slower way.
+    if (rate > this.#rate) this.#rate = rate;
+    else if (full && waiting > 0) this.#rate = (this.#rate + rate) / 2;
   }
 }

@@ -18,13 +18,13 @@ export interface TcpClientOptions {
   readonly peer: Endpoint;
   readonly deframer: () => Deframer;
   readonly notify: TcpNotify;
-  readonly backoff?: Backoff;
+  readonly backoff?: Pick<Backoff, "next" | "reset">;
 }
 
 export class TcpClient implements Carrier {
   readonly peer: Endpoint;
   readonly #options: TcpClientOptions;
-  readonly #backoff: Backoff;
+  readonly #backoff: Pick<Backoff, "next" | "reset">;
   /** What is tried just now. */
   #dialing: Socket | undefined;
   #connection: Connection | undefined;
