@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""The other end of a CrapVPN tunnel over TCP, for tests: shares no code with the one under test.
+"""The other end of a tunnel over TCP, for tests: shares no code with the one under test.
 
-It prints "ready" once its device is there, and leaves on SIGTERM or SIGINT with code 0. With --cut
-it writes its stream in pieces of random lengths, so that frames begin and end anywhere.
+It speaks crapvpn-tcp, or with --qemu what QEMU's `-netdev socket` does: Ethernet frames, each behind
+its length. It prints "ready" once its device is there, and leaves on SIGTERM or SIGINT with code 0.
+With --cut it writes its stream in pieces of random lengths, so that frames begin and end anywhere.
 """
 
 import argparse
@@ -18,29 +19,78 @@ import subprocess
 import sys
 import time
 
-from peer import BATCH, MAGIC, MAX_BYTES, Xor, configure_device, errno_name, hex_key, open_device
+from peer import (
+    BATCH,
+    IFF_TAP,
+    IFF_TUN,
+    MAGIC,
+    MAX_BYTES,
+    Xor,
+    configure_device,
+    errno_name,
+    hex_key,
+    open_device,
+)
 
-HEADER = struct.Struct("!4sH")
 # What waits to be written, above which packets stay in the device.
 MOST_WAITING = 256 * 1024
 RETRY_SECONDS = 0.05
 
 
+class CrapvpnFraming:
+    """Magic, the packet's length in two bytes, the packet under XOR."""
+
+    header = struct.Struct("!4sH")
+
+    def __init__(self, key: bytes):
+        self.cipher = Xor(key)
+
+    def frame(self, packet: bytes) -> bytes:
+        return self.header.pack(MAGIC, len(packet)) + self.cipher.apply(packet)
+
+    def length(self, stream: bytearray, place: int) -> int:
+        magic, length = self.header.unpack_from(stream, place)
+        if magic != MAGIC:
+            raise ConnectionError("no frame")
+        return length
+
+    def packet(self, content: bytes) -> bytes:
+        return self.cipher.apply(content)
+
+
+class QemuFraming:
+    """The frame's length in four bytes, the frame (QEMU, net/socket.c)."""
+
+    header = struct.Struct("!I")
+
+    def frame(self, packet: bytes) -> bytes:
+        return self.header.pack(len(packet)) + packet
+
+    def length(self, stream: bytearray, place: int) -> int:
+        (length,) = self.header.unpack_from(stream, place)
+        if length > MAX_BYTES + 14:
+            raise ConnectionError("no frame")
+        return length
+
+    def packet(self, content: bytes) -> bytes:
+        return content
+
+
 class Stream:
     """One connection: frames out of bytes, bytes out of frames."""
 
-    def __init__(self, connection: socket.socket, cipher: Xor, cut: int, dice: random.Random):
+    def __init__(self, connection: socket.socket, framing, cut: int, dice: random.Random):
         connection.setblocking(False)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.connection = connection
-        self.cipher = cipher
+        self.framing = framing
         self.cut = cut
         self.dice = dice
         self.arrived = bytearray()
         self.waiting = bytearray()
 
     def add(self, packet: bytes) -> None:
-        self.waiting += HEADER.pack(MAGIC, len(packet)) + self.cipher.apply(packet)
+        self.waiting += self.framing.frame(packet)
 
     def flush(self) -> None:
         while self.waiting:
@@ -62,21 +112,19 @@ class Stream:
         self.arrived += chunk
         found = []
         place = 0
-        while place + HEADER.size <= len(self.arrived):
-            magic, length = HEADER.unpack_from(self.arrived, place)
-            if magic != MAGIC:
-                raise ConnectionError("no frame")
-            end = place + HEADER.size + length
+        head = self.framing.header.size
+        while place + head <= len(self.arrived):
+            end = place + head + self.framing.length(self.arrived, place)
             if end > len(self.arrived):
                 break
-            found.append(self.cipher.apply(bytes(self.arrived[place + HEADER.size : end])))
+            found.append(self.framing.packet(bytes(self.arrived[place + head : end])))
             place = end
         del self.arrived[:place]
         return found
 
 
 def run(options: argparse.Namespace, counts: collections.Counter) -> None:
-    cipher = Xor(options.hex_key)
+    framing = QemuFraming() if options.qemu else CrapvpnFraming(options.hex_key)
     dice = random.Random(options.seed)
     wake_read, wake_write = socket.socketpair()
     wake_write.setblocking(False)
@@ -84,7 +132,7 @@ def run(options: argparse.Namespace, counts: collections.Counter) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
 
-    tun, device = open_device(options.device)
+    tun, device = open_device(options.device, IFF_TAP if options.qemu else IFF_TUN)
     os.set_blocking(tun, False)
     configure_device(device, options.local_ip, options.peer_ip, options.mtu)
     listener = None
@@ -103,7 +151,7 @@ def run(options: argparse.Namespace, counts: collections.Counter) -> None:
             next_attempt = time.monotonic() + RETRY_SECONDS
             try:
                 made = socket.create_connection((options.peer_host, options.port), timeout=5)
-                stream = Stream(made, cipher, options.cut, dice)
+                stream = Stream(made, framing, options.cut, dice)
                 counts["connections"] += 1
             except OSError:
                 pass
@@ -125,7 +173,7 @@ def run(options: argparse.Namespace, counts: collections.Counter) -> None:
             return
         if listener is not None and listener in ready:
             made, _ = listener.accept()
-            stream = Stream(made, cipher, options.cut, dice)
+            stream = Stream(made, framing, options.cut, dice)
             counts["connections"] += 1
             continue
         if tun in ready:
@@ -157,7 +205,8 @@ def run(options: argparse.Namespace, counts: collections.Counter) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("-k", "--hex-key", required=True, type=hex_key)
+    parser.add_argument("-k", "--hex-key", type=hex_key, default=b"\0")
+    parser.add_argument("--qemu", action="store_true", help="Ethernet frames, as QEMU has them")
     parser.add_argument("-p", "--peer-host", help="connects there; without it we listen")
     parser.add_argument("local_ip", metavar="LOCAL")
     parser.add_argument("peer_ip", metavar="PEER")

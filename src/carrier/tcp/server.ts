@@ -158,9 +158,10 @@ class TcpServer implements Carrier {
 
   #hear(client: Client, datagram: Uint8Array): void {
     const good = this.#onDatagram(datagram, client.connection.remote);
+    const isFirst = good && client.goodMs === undefined;
     if (good) client.goodMs = performance.now();
     if (client === this.#client) {
-      if (good) this.#greet(client);
+      if (isFirst) this.#greet(client);
       return;
     }
     if (!good) {
