@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { find } from "../scripts/programs.mjs";
+import { layer2 } from "./layer2.mjs";
 import { CIPHER, startOpenVpn } from "./openvpn.mjs";
 import { findPeer } from "./peers.mjs";
 import { program, root } from "./project.mjs";
@@ -40,6 +41,7 @@ export const candidates = [
   },
   ourEngine("batch", ["--engine", "batch"]),
   ourEngine("event", ["--engine", "event"]),
+  ...layer2,
   wireGuard("wireguard-go", "the newest WireGuard in Go", "Go", ["-f"]),
   wireGuard("boringtun-cli", "Cloudflare's WireGuard in Rust", "Rust", RUST_WIREGUARD),
   wireGuard("gotatun-cli", "Mullvad's WireGuard in Rust", "Rust", RUST_WIREGUARD),

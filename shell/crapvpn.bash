@@ -86,6 +86,8 @@ _crapvpn() {
     'run --format') kind=file ;;
     'run --engine') choices=(auto batch event) ;;
     'lab --shell') choices=(a b) ;;
+    'lab --layer') choices=(2 3) ;;
+    'lab --format') kind=file ;;
     'lab --engine') choices=(auto batch event) ;;
     esac
   elif ((rest)) && [[ $command == @(lab) ]]; then
@@ -101,7 +103,7 @@ _crapvpn() {
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
     run) choices=(--hex-key --peer-host --listen --tcp --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
-    lab) choices=(--key --shell --keep --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
+    lab) choices=(--key --shell --keep --layer --format --set --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;
     check) choices=(--json --schema --verbose --help --version) ;;

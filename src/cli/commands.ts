@@ -90,7 +90,10 @@ const run: CommandSpec = {
       name: "ethertype",
       about: "Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros",
     },
-    { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
+    {
+      name: "only-peer",
+      about: "Take datagrams from the peer's address and port alone (kernels send from many ports)",
+    },
     {
       name: "engine",
       value: "auto|batch|event",
@@ -130,6 +133,10 @@ const run: CommandSpec = {
     {
       words: "--format gtpu --set teid=7 --expect teid=8 -p 192.0.2.20 10.8.0.1 10.8.0.2",
       about: "another format, which has no cipher; the other host sets 8 and expects 7",
+    },
+    {
+      words: "--layer 2 -k @key.hex -p 192.0.2.20 --bridge br0",
+      about: "join the networks at both ends: Ethernet frames, by a bridge that is there already",
     },
   ],
   run: async (parsed) => (await import("./run.js")).run(parsed),

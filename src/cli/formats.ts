@@ -114,7 +114,7 @@ function facts(format: CoreFormat): string[][] {
   const padded = fields.some(({ type }) => type.startsWith("padding"));
   return [
     ["Carrier", carrierText(info)],
-    ["Packets", packet.map((kind) => packetWords[kind]).join(", ") || "none: decode only"],
+    ["Packets", packetsText(packet)],
     ["Cipher", cipher === undefined ? "none: nothing is enciphered" : cipherText(cipher)],
     [
       "Overhead",
@@ -128,6 +128,15 @@ function facts(format: CoreFormat): string[][] {
       : packet.map((kind) => ["Inner MTU", mtuText(kind, overhead)])),
     ["Filters", `${filter}.NAME`],
   ];
+}
+
+/** What it carries; and how one of several is chosen. */
+function packetsText(packet: readonly PacketName[]): string {
+  const texts = packet.map((kind) => {
+    const choice = packet.length > 1 ? ` (--layer ${kind === "ethernet" ? 2 : 3})` : "";
+    return `${packetWords[kind]}${choice}`;
+  });
+  return texts.join(", ") || "none: decode only";
 }
 
 function cipherText({ name, covers, nonce, ad }: NonNullable<FormatInfo["cipher"]>): string {
