@@ -6,6 +6,7 @@ import { layer2 } from "./layer2.mjs";
 import { CIPHER, startOpenVpn } from "./openvpn.mjs";
 import { findPeer } from "./peers.mjs";
 import { program, root } from "./project.mjs";
+import { overTcp } from "./tcp.mjs";
 import { startWireGuard } from "./wireguard.mjs";
 
 /**
@@ -45,6 +46,7 @@ export const candidates = [
   wireGuard("wireguard-go", "the newest WireGuard in Go", "Go", ["-f"]),
   wireGuard("boringtun-cli", "Cloudflare's WireGuard in Rust", "Rust", RUST_WIREGUARD),
   wireGuard("gotatun-cli", "Mullvad's WireGuard in Rust", "Rust", RUST_WIREGUARD),
+  ...overTcp,
   {
     name: "openvpn",
     about: "OpenVPN with its data channel in user space",
@@ -52,7 +54,7 @@ export const candidates = [
     integrity: true,
     missing: () =>
       find("openvpn") && find("openssl") ? undefined : "apt-get install openvpn openssl",
-    start: startOpenVpn,
+    start: (way) => startOpenVpn(way),
   },
   {
     name: "author",

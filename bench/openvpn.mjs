@@ -1,4 +1,4 @@
-// OpenVPN from point to point over UDP: both ends know each other's certificate by its fingerprint, so there is no CA.
+// OpenVPN from point to point, over UDP or TCP: both ends know each other's certificate by its fingerprint, so there is no CA.
 import { X509Certificate } from "node:crypto";
 import { output } from "../scripts/programs.mjs";
 
@@ -15,8 +15,9 @@ const FROM_ENVIRONMENT = "exec openvpn --config stdin <<END\n$OPENVPN_CONFIG\nEN
 /**
  * Starts it at both ends.
  * @param {Way} way
+ * @param {"udp" | "tcp"} carrier
  */
-export function startOpenVpn(way) {
+export function startOpenVpn(way, carrier = "udp") {
   const identities = [makeIdentity(), makeIdentity()];
   const [a] = way.ends;
   way.start(
@@ -26,9 +27,12 @@ export function startOpenVpn(way) {
       const config = [
         `dev ${DEVICE}`,
         "dev-type tun",
-        "proto udp",
-        `port ${PORT}`,
-        `remote ${end.outerPeer} ${PORT}`,
+        ...(carrier === "udp"
+          ? ["proto udp", `remote ${end.outerPeer} ${PORT}`]
+          : isServer
+            ? ["proto tcp-server", "tcp-nodelay"]
+            : ["proto tcp-client", "tcp-nodelay", `remote ${end.outerPeer} ${PORT}`]),
+        ...(carrier === "udp" || isServer ? [`port ${PORT}`] : ["nobind", "connect-retry 1"]),
         `ifconfig ${end.local} ${end.peer}`,
         `ifconfig-ipv6 ${end.local6}/64 ${end.peer6}`,
         `data-ciphers ${CIPHER}`,
