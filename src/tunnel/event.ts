@@ -20,6 +20,9 @@ import { reasonOf } from "./reason.js";
 export const EVENT_ENGINE_SLOTS = 64;
 const RECEIVING_SLOT = 0;
 
+/** Node hands over all that has arrived, which may be more than answers to it can wait. */
+const MOST_UNANSWERED = 64;
+
 /** What a person may want to hear about a running tunnel. */
 export type EngineEvent =
   | { readonly type: "heard"; readonly source: Endpoint }
@@ -62,6 +65,8 @@ export class EventEngine {
   readonly #told = new Set<string>();
   #onFree: (() => void) | undefined;
   #lookSoon = false;
+  /** Packets that the device took since it was looked at. */
+  #unanswered = 0;
   #heard = false;
   #stopped = false;
   #fail: (error: unknown) => void = () => {};
@@ -180,18 +185,26 @@ export class EventEngine {
     this.#tellDrop("in", "framing_lost", 0, source, lost);
   }
 
-  /** Step 8, once for all datagrams that arrive in one turn of the event loop. */
+  /** Step 8: once for all datagrams that arrive in one turn of the event loop, or for so many. */
   #lookAtDeviceSoon(): void {
-    if (this.#lookSoon) return;
-    this.#lookSoon = true;
-    setImmediate(() => {
-      this.#lookSoon = false;
-      try {
-        this.#drainDevice();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
+    if (++this.#unanswered >= MOST_UNANSWERED) {
+      this.#lookAtDevice();
+    } else if (!this.#lookSoon) {
+      this.#lookSoon = true;
+      setImmediate(() => {
+        this.#lookSoon = false;
+        this.#lookAtDevice();
+      });
+    }
+  }
+
+  #lookAtDevice(): void {
+    this.#unanswered = 0;
+    try {
+      this.#drainDevice();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #lose(direction: Direction, reason: Reason, length: number): void {
