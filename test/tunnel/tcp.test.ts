@@ -91,6 +91,7 @@ describe("two of ours", () => {
     expect((await left.event("connected")) as object).toMatchObject({
       peer: { address: OUTER.b6 },
     });
+    await reaches(b, INNER.a);
     expect(await lostPings(b, INNER.a, [0, 60_000, 65_507])).toEqual([]);
     await serveHttp(a);
     await expectWhole(b, INNER.a6, 1_000_000);
@@ -287,6 +288,7 @@ test.skipIf(!hasTshark)("a capture of it is TCP to tshark, and its stream our fr
     const capture = new Running(a.spawn("tcpdump", words));
     await capture.said("stderr", "listening on");
     const [left, right] = await Promise.all([start(a, server()), start(b, client())]);
+    await reaches(b, INNER.a);
     expect(await lostPings(b, INNER.a, [56, 1000])).toEqual([]);
     await Promise.all([left.stop(), right.stop()]);
     await until(
