@@ -348,6 +348,17 @@ describe("doctor", () => {
     expect({ run, lab }).toEqual({ run: true, lab: true });
     const peer = findings.find(({ name }: { name: string }) => name === "peer");
     expect(peer.data).toMatchObject({ address: "127.0.0.1", device: "lo", tunnelMtu: 65_499 });
+    const found = (name: string) =>
+      findings.find((finding: { name: string }) => finding.name === name);
+    for (const name of ["tap_device", "bridge", "dnsmasq", "busybox"]) {
+      expect([name, found(name)?.grade]).toEqual([name, "ok"]);
+    }
+    // Each tunnel of the kernel either can be made, here as there, or is said not to be.
+    const { has, lacks } = found("kernel_tunnels").data;
+    expect([...has, ...lacks].sort()).toEqual(["fou", "geneve", "gre", "l2tp", "vxlan"]);
+    const vxlan = "link add k type vxlan id 9 dstport 4789".split(" ");
+    const { status: made } = spawnSync("unshare", ["--net", "ip", ...vxlan]);
+    expect(has.includes("vxlan")).toBe(made === 0);
   });
 
   test("tells what to do about what is missing", () => {

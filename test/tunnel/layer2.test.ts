@@ -10,6 +10,7 @@ import {
   hasDevice,
   INNER,
   KEY,
+  lab,
   launch,
   launchPlain,
   OUTER,
@@ -255,6 +256,34 @@ describe("a bridge", () => {
     await reaches(hosts.a, INNER.b);
     expect((await left.stop()).code).toBe(143);
   });
+});
+
+test("a host behind the bridge is in the network, with the offloads of its cable", async () => {
+  const made = await lab("a", "b", "c");
+  await made.cable("a", [`${OUTER.a}/24`], "b", [`${OUTER.b}/24`]);
+  await made.cable("a", [], "c", ["10.8.0.3/24"], { mtu: MTU });
+  const [a, b, c] = ["a", "b", "c"].map((name) => made.host(name)) as [Host, Host, Host];
+  await makeBridge(a);
+  await a.execOrThrow("ip", ["link", "set", "eth1", "master", "br0"]);
+  const [left, right] = await Promise.all([
+    start(a, words("a", "--bridge", "br0")),
+    start(b, words("b", `${INNER.b}/24`)),
+  ]);
+  expect(left.events("warning", { code: "bridge_mtu" })).toEqual([]);
+  await reaches(c, INNER.b);
+  await serveHttp(b);
+  await serveHttp(c);
+  for (const [from, to] of [
+    [c, INNER.b],
+    [b, "10.8.0.3"],
+  ] as const) {
+    const { sent, got, put } = await exchangeHttp(from, to, 5_000_000);
+    expect([got, put]).toEqual([sent, sent]);
+  }
+  for (const end of [left, right]) {
+    const { in: received, out } = await end.stats();
+    expect([received.drops, out.drops]).toEqual([{}, {}]);
+  }
 });
 
 describe("under load", () => {

@@ -9,6 +9,7 @@ import { dissect } from "../formats/wireshark.js";
 import {
   cleanUp,
   type DropTold,
+  deviceState,
   type End,
   INNER,
   launch,
@@ -94,6 +95,19 @@ describe.skipIf(!kernel.includes("vxlan"))("the kernel's vxlan (needs one in the
       expect([received.drops, out.drops]).toEqual([{}, {}]);
     },
   );
+
+  test("is reached over IPv6, and gives its device the MTU that ours has", async () => {
+    const hosts = await twoHosts();
+    const vxlan = `link add k0 type vxlan id 42 remote ${OUTER.a6} dstport 4789 dev eth0`;
+    const lines = [vxlan, `address add ${INNER.b}/24 dev k0`, "link set k0 up"];
+    await hosts.b.execOrThrow("ip", ["-batch", "-"], { input: `${lines.join("\n")}\n` });
+    const words = ["--format", "vxlan", "--set", "vni=42", "-p", `[${OUTER.b6}]`];
+    const end = await start(hosts.a, [...words, `${INNER.a}/24`]);
+    const { mtu } = await deviceState(hosts.b, "k0");
+    expect(end.events("start")[0]).toMatchObject({ mtu });
+    await reaches(hosts.a, INNER.b);
+    expect(await pings(hosts.a, INNER.b, { size: mtu - 28, more: ["-M", "do"] })).toBe(true);
+  });
 
   test("of several VNIs, one after the other", async () => {
     const hosts = await silentHosts();
