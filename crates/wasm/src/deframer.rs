@@ -13,7 +13,7 @@ use wasm_bindgen::prelude::*;
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct Deframer {
-    deframer: format::Deframer,
+    inner: format::Deframer,
     frame_start: usize,
     lost: Option<Drop>,
 }
@@ -28,38 +28,38 @@ impl Deframer {
     pub fn new(format: &Format) -> Result<Self, CoreError> {
         let name = &format.format.name;
         let unframed = || format!("{name}: on TCP nothing says where a frame ends");
-        let deframer = format::Deframer::new(&format.format)
+        let inner = format::Deframer::new(&format.format)
             .ok_or_else(|| CoreError::new("cannot_run", unframed()))?;
-        Ok(Self { deframer, frame_start: 0, lost: None })
+        Ok(Self { inner, frame_start: 0, lost: None })
     }
 
     /// Where its buffer begins in wasm memory. It stays there.
     #[must_use]
     pub fn buffer_address(&self) -> usize {
-        self.deframer.buffer().as_ptr() as usize
+        self.inner.buffer().as_ptr() as usize
     }
 
     /// Bytes of the buffer.
     #[must_use]
     pub fn buffer_bytes(&self) -> usize {
-        self.deframer.buffer().len()
+        self.inner.buffer().len()
     }
 
     /// Where in the buffer the next bytes of the stream go: up to its end. There is room once `cut`
     /// has found no frame any more.
     pub fn room_start(&mut self) -> usize {
-        self.deframer.room().start
+        self.inner.room().start
     }
 
     /// So many bytes were put there.
     pub fn filled(&mut self, bytes: usize) {
-        self.deframer.filled(bytes);
+        self.inner.filled(bytes);
     }
 
     /// Takes the next frame and returns its length; 0 if none is whole, −1 if none will ever be.
     #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "in a buffer")]
     pub fn cut(&mut self) -> i32 {
-        match self.deframer.cut() {
+        match self.inner.cut() {
             Cut::Frame(frame) => {
                 self.frame_start = frame.start;
                 frame.len() as i32
@@ -83,7 +83,7 @@ impl Deframer {
     /// # Errors
     /// None that could occur.
     pub fn lost(&self) -> Result<Option<Ts<DropReport>>, CoreError> {
-        let report = |drop: &Drop| DropReport::new(drop, self.deframer.field_name(drop.field));
+        let report = |drop: &Drop| DropReport::new(drop, self.inner.field_name(drop.field));
         self.lost.as_ref().map(|drop| plain(&report(drop))).transpose()
     }
 }

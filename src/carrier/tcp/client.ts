@@ -25,6 +25,9 @@ export class TcpClient implements Carrier {
   readonly peer: Endpoint;
   readonly #options: TcpClientOptions;
   readonly #backoff: Pick<Backoff, "next" | "reset">;
+  readonly #collect = collector();
+  #onDatagram: DatagramHandler = () => false;
+  #onFramingLost: FramingHandler = () => {};
   /** What is tried just now. */
   #dialing: Socket | undefined;
   #connection: Connection | undefined;
@@ -43,25 +46,9 @@ export class TcpClient implements Carrier {
   }
 
   start(onDatagram: DatagramHandler, onFramingLost: FramingHandler = () => {}): void {
-    const collect = collector();
-    this.#dial((socket) => {
-      const begin = performance.now();
-      const { peer } = this;
-      this.#connection = new Connection({
-        ...{ socket, collect, deframer: this.#options.deframer },
-        onDatagram: (datagram) => {
-          if (onDatagram(datagram, peer)) this.#backoff.reset();
-        },
-        onFramingLost: (lost) => onFramingLost(lost, peer),
-        onClose: (why) => {
-          this.#connection = undefined;
-          if (performance.now() - begin > PROVEN_MS) this.#backoff.reset();
-          this.#again(why);
-        },
-      });
-      this.#attempt = 0;
-      this.#options.notify({ type: "connected", local: this.#connection.local, peer });
-    });
+    this.#onDatagram = onDatagram;
+    this.#onFramingLost = onFramingLost;
+    this.#dial();
   }
 
   send(datagram: Uint8Array, done: (errno?: string) => void): void {
@@ -75,28 +62,43 @@ export class TcpClient implements Carrier {
     this.#connection?.close("we stop");
   }
 
-  #onSocket: (socket: Socket) => void = () => {};
-
-  #dial(onSocket: (socket: Socket) => void): void {
-    this.#onSocket = onSocket;
+  #dial(): void {
     const { address: host, port } = this.peer;
     const socket = connect({ host, port, ...SOCKET_OPTIONS });
     this.#dialing = socket;
-    const given = (why: string) => {
+    const fail = (why: string) => {
       if (this.#dialing !== socket) return;
       this.#dialing = undefined;
       socket.destroy();
       this.#again(why);
     };
-    socket.setTimeout(CONNECT_MS, () => given(whyText("ETIMEDOUT")));
-    socket.on("error", (error) => given(whyText(errnoOf(error) ?? error.message)));
+    socket.setTimeout(CONNECT_MS, () => fail(whyText("ETIMEDOUT")));
+    socket.on("error", (error) => fail(whyText(errnoOf(error) ?? error.message)));
     socket.once("connect", () => {
-      if (this.#dialing !== socket) return;
       this.#dialing = undefined;
-      socket.setTimeout(0);
-      socket.removeAllListeners("timeout");
-      onSocket(socket);
+      socket.setTimeout(0).removeAllListeners("timeout");
+      this.#begin(socket);
     });
+  }
+
+  /** There is a connection. */
+  #begin(socket: Socket): void {
+    const beginMs = performance.now();
+    const { peer } = this;
+    this.#connection = new Connection({
+      ...{ socket, collect: this.#collect, deframer: this.#options.deframer },
+      onDatagram: (datagram) => {
+        if (this.#onDatagram(datagram, peer)) this.#backoff.reset();
+      },
+      onFramingLost: (lost) => this.#onFramingLost(lost, peer),
+      onClose: (why) => {
+        this.#connection = undefined;
+        if (performance.now() - beginMs > PROVEN_MS) this.#backoff.reset();
+        this.#again(why);
+      },
+    });
+    this.#attempt = 0;
+    this.#options.notify({ type: "connected", local: this.#connection.local, peer });
   }
 
   #again(why: string): void {
@@ -106,6 +108,6 @@ export class TcpClient implements Carrier {
     const inSeconds = Math.round(ms) / 1000;
     const { peer } = this;
     this.#options.notify({ type: "reconnecting", peer, why, inSeconds, attempt: this.#attempt });
-    this.#retry = setTimeout(() => this.#dial(this.#onSocket), ms);
+    this.#retry = setTimeout(() => this.#dial(), ms);
   }
 }

@@ -68,7 +68,6 @@ export class Connection {
   #unsent = 0;
   #writing = false;
   #flushSoon = false;
-
   #closed = false;
 
   /** @param options with a socket that is connected */
@@ -118,7 +117,9 @@ export class Connection {
     this.#socket.pause();
   }
 
+  /** Goes on, if it was held. */
   release(): void {
+    if (!this.#held) return;
     this.#held = false;
     this.#socket.resume();
     const unread = this.#unread ?? new Uint8Array();

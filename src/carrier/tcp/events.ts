@@ -5,7 +5,7 @@ import type { Endpoint } from "../carrier.js";
 export type TcpEvent =
   /** Datagrams flow. */
   | { readonly type: "connected"; readonly local: Endpoint; readonly peer: Endpoint }
-  /** A connection that listens has lost its peer, and waits for another. */
+  /** An end that listens has lost its client, and waits for another. */
   | { readonly type: "disconnected"; readonly peer: Endpoint; readonly why: string }
   /** There is no connection, and another is tried after a while. */
   | {
