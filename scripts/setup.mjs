@@ -27,6 +27,8 @@ const BENCH = {
   iperf3: ["iperf3"],
   python3: ["python3"],
 };
+/** A tunnel to measure against, and what makes its certificates. */
+const RIVAL = { openvpn: ["openvpn"], openssl: ["openssl"] };
 const TEST = {
   ...BENCH,
   ...RUST,
@@ -48,7 +50,7 @@ const TEST = {
 };
 
 const { test = false, bench = false } = readOptions();
-const programs = { ...RUN, ...(bench ? BENCH : {}), ...(test ? TEST : {}) };
+const programs = { ...RUN, ...(bench ? { ...BENCH, ...RIVAL } : {}), ...(test ? TEST : {}) };
 
 if (test) addByRustup();
 installPackages(missingPackages());

@@ -102,7 +102,7 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
+    run) choices=(--hex-key --peer-host --listen --tcp --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
     lab) choices=(--key --shell --keep --layer --format --set --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;

@@ -10,7 +10,7 @@ import { Lab } from "../src/lab/host.js";
 const readme = readFileSync("README.md", "utf8");
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body = ""]) => body.trim());
 const [first, lab, hostA, hostB, persistent, ...more] = blocks;
-const [layer2, vxlan, kernelVxlan, testCommand, ...others] = more;
+const [tcp, layer2, vxlan, kernelVxlan, testCommand, ...others] = more;
 
 let clone = "";
 beforeAll(() => {
@@ -35,6 +35,9 @@ describe("the README's commands", () => {
     expect(hostA).toMatch(/^npx crapvpn -k 1234ABCD -p 192\.0\.2\.20 /);
     expect(hostB).toMatch(/^npx crapvpn -k 1234ABCD -p 192\.0\.2\.10 /);
     expect(persistent).toMatch(/^sudo ip tuntap add /);
+    expect(tcp).toMatch(
+      /^npx crapvpn --tcp .* --listen 1337 .*\nnpx crapvpn --tcp .* -p 192\.0\.2\.10 .*$/,
+    );
     expect(layer2?.split("\n")).toHaveLength(2);
     expect(layer2).toMatch(/^(npx crapvpn --layer 2 -k 1234ABCD -p 192\.0\.2\.20 .*\n?){2}$/);
     expect(vxlan).toMatch(/^sudo npx crapvpn --format vxlan .* -p 192\.0\.2\.20 /);
@@ -78,6 +81,11 @@ describe("the README's commands", () => {
   }
 
   test("two hosts joined", () => joined(hostA, hostB));
+
+  test("two hosts joined over TCP", () => {
+    const [waits, connects] = tcp?.split("\n") ?? [];
+    return joined(waits, connects);
+  });
 
   test("two hosts that share a network, the second by a bridge", () => {
     const [alone = "", bridged = ""] = layer2?.split("\n") ?? [];

@@ -42,6 +42,11 @@ const run: CommandSpec = {
       about: "Where to listen; the format's port on every address unless given",
     },
     {
+      name: "tcp",
+      about:
+        "Over TCP: -p HOST connects, --listen PORT without -p is connected to (alone: crapvpn-tcp)",
+    },
+    {
       name: "device",
       value: "NAME",
       completes: "device",
@@ -120,6 +125,10 @@ const run: CommandSpec = {
       words:
         "run -k @key.hex -p vpn.example.org:1400 --listen 1400 10.8.0.1/24 10.8.0.2 fd00::1 fd00::2",
       about: "key from a file, another port, a network behind the tunnel, IPv6 inside too",
+    },
+    {
+      words: "--tcp -k 1234ABCD --listen 1337 10.8.0.1 10.8.0.2",
+      about: "over TCP; the other host: --tcp -k 1234ABCD -p 192.0.2.10 10.8.0.2 10.8.0.1",
     },
     {
       words: "--format gtpu --set teid=7 --expect teid=8 -p 192.0.2.20 10.8.0.1 10.8.0.2",

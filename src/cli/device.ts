@@ -98,7 +98,7 @@ export async function refuseRoutedLoop(
   peer: Endpoint,
   { listen }: RunOptions,
 ): Promise<void> {
-  const route = await findRoute(peer.address, listen.address);
+  const route = await findRoute(peer.address, listen?.address);
   if (typeof route !== "string" && route.device === device.name) {
     throw new Failure(
       "system",

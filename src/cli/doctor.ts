@@ -13,6 +13,7 @@ import type { Parsed } from "./command.js";
 import { DEFAULT_FORMAT } from "./description.js";
 import { engineFindings } from "./doctor-engine.js";
 import { layer2Findings } from "./doctor-kernel.js";
+import { tcpFindings } from "./doctor-tcp.js";
 import { exitCodes } from "./exit.js";
 import { harmless, styleText } from "./text.js";
 import { resolveHost } from "./way.js";
@@ -58,6 +59,7 @@ export async function doctor({ words, switches }: Parsed): Promise<number> {
     ...tools(),
     ...(await layer2Findings()),
     await port(),
+    ...(await tcpFindings(PORT)),
     ...(await routes()),
     ...(words[0] === undefined ? [] : [await wayTo(words[0])]),
   ];

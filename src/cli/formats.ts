@@ -73,9 +73,8 @@ function carrierText({ udp, tcp }: FormatInfo): string {
 
 /** What keeps it from running in a word, or else what to set. */
 function needsText(format: CoreFormat): string {
-  const { decodeOnly, udp, packet } = format.info;
+  const { decodeOnly, packet } = format.info;
   if (decodeOnly !== undefined || packet.length === 0) return "decode only";
-  if (udp === undefined) return "not yet: TCP";
   if (obstacles(format).length > 0) return "not yet: cipher";
   const key = format.info.cipher === undefined ? [] : ["-k"];
   return [...key, ...mustBeSet(format).map((line) => line.replace(/=.*/, ""))].join(" ");

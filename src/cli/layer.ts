@@ -4,7 +4,7 @@ import type { FormatInfo, PacketName } from "../core/core.js";
 import type { Layer } from "../device/device.js";
 import { Failure } from "../failure.js";
 import type { Parsed } from "./command.js";
-import { DEFAULT_FORMAT } from "./description.js";
+import { DEFAULT_FORMAT, DEFAULT_TCP_FORMAT } from "./description.js";
 
 /** What a format carries where its device is of a layer. */
 export const packetOf: Readonly<Record<Layer, PacketName>> = { 2: "ethernet", 3: "ip" };
@@ -16,9 +16,16 @@ const defaultFormats: Readonly<Record<Layer, string>> = {
   3: DEFAULT_FORMAT,
 };
 
-/** The format that is named, or meant. */
-export function formatWord({ values }: Pick<Parsed, "values">): string {
-  return values.format ?? defaultFormats[readLayer({ values }) ?? 3];
+/** The format that is named, or meant. @throws Failure `usage` */
+export function formatWord({ values, switches }: Pick<Parsed, "values" | "switches">): string {
+  if (values.format !== undefined) return values.format;
+  const layer = readLayer({ values }) ?? 3;
+  if (!switches.tcp) return defaultFormats[layer];
+  if (layer === 3) return DEFAULT_TCP_FORMAT;
+  throw new Failure(
+    "usage",
+    "crapvpn has no Ethernet frames over TCP: leave --tcp or --layer 2, or name a format that has, such as --format qemu-socket-tcp",
+  );
 }
 
 /** What `--layer` says. @throws Failure `usage` */

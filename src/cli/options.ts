@@ -7,18 +7,16 @@ import type { Layer } from "../device/device.js";
 import type { AddressPair } from "../device/link.js";
 import { Failure } from "../failure.js";
 import { MIN_IPV6_MTU, MIN_MTU } from "../tunnel/mtu.js";
-import { type HostPort, network, parseHost, parseListen, parsePairs } from "./address.js";
+import { network, parsePairs } from "./address.js";
+import { type CarrierName, readEnds, type WantedEnds } from "./carrier.js";
 import type { Parsed } from "./command.js";
 import { commands } from "./commands.js";
 import { type EngineChoice, readEngine } from "./engine.js";
 import { harmless } from "./text.js";
 
-export interface RunOptions {
+export interface RunOptions extends WantedEnds {
   /** Where the key is: HEX, `@FILE`, `-`, or absent for the environment. */
   readonly key: string | undefined;
-  readonly peer: HostPort & { readonly port: number };
-  /** Where to listen; without an address, on every one of the peer's family. */
-  readonly listen: { readonly address?: string; readonly port: number };
   /** Of the device: what it takes and gives. */
   readonly layer: Layer;
   readonly device: string;
@@ -40,27 +38,20 @@ export function readOptions(
   { words, values, switches }: Parsed,
   format: FormatInfo,
   layer: Layer,
+  carrier: CarrierName,
 ): RunOptions {
   const verbose = switches.verbose ?? 0;
   if (verbose > 0 && switches.quiet) {
     throw new Failure("usage", "-v and -q contradict each other: give one of them");
   }
   refuseUnknownCommand(words[0]);
-  const peerText = values["peer-host"];
-  if (peerText === undefined) {
-    throw new Failure(
-      "usage",
-      "no peer: give -p HOST, the other end's address or name (see --help for an example)",
-    );
-  }
-  const { peer, listen } = ports(parseHost(peerText, "-p"), values.listen, format);
+  const ends = readEnds({ values, switches }, format, carrier);
   const bridge = parseBridge(values.bridge, layer, words);
   const pairs = parsePairs(words, layer);
-  refuseLoop(peer.host, pairs);
+  if (ends.peer) refuseLoop(ends.peer.host, pairs);
   return {
+    ...ends,
     key: values["hex-key"],
-    peer,
-    listen,
     layer,
     device: parseDevice("--device", values.device ?? defaultDevices[layer]),
     bridge,
@@ -72,24 +63,6 @@ export function readOptions(
     json: (switches.json ?? 0) > 0,
     verbosity: switches.quiet ? -1 : verbose,
   };
-}
-
-/** Both ends' ports: the format's own where none is given. */
-function ports(
-  peer: HostPort,
-  listenText: string | undefined,
-  { name, udp: [own] = [] }: FormatInfo,
-): Pick<RunOptions, "peer" | "listen"> {
-  const listen = listenText === undefined ? { port: own } : parseListen(listenText);
-  const [there, here] = [peer.port ?? own, listen.port];
-  if (there === undefined || here === undefined) {
-    const missing = [
-      ...(there === undefined ? ["-p HOST:PORT"] : []),
-      ...(here === undefined ? ["--listen PORT"] : []),
-    ];
-    throw new Failure("usage", `${name} has no port of its own: give ${missing.join(" and ")}`);
-  }
-  return { peer: { ...peer, port: there }, listen: { ...listen, port: here } };
 }
 
 /** A first word without a point or colon was meant for a command. */

@@ -3,6 +3,7 @@
 import { type Core, CoreError, type CoreFormat, type RunProblemInfo } from "../core/core.js";
 import type { Layer } from "../device/device.js";
 import { Failure } from "../failure.js";
+import { type CarrierName, carrierFor } from "./carrier.js";
 import type { Parsed } from "./command.js";
 import { findFormat } from "./description.js";
 import { formatWord, layerFor, packetOf, readLayer } from "./layer.js";
@@ -16,6 +17,7 @@ export interface ToRun {
   readonly format: CoreFormat;
   /** Of the device whose packets it carries. */
   readonly layer: Layer;
+  readonly carrier: CarrierName;
 }
 
 /**
@@ -32,11 +34,12 @@ export async function formatToRun(core: Core, parsed: Parsed): Promise<ToRun> {
   if (obstacle !== undefined) throw new Failure("input", obstacle, others);
   const { name } = described.info;
   const layer = layerFor(described.info, wanted);
+  const carrier = carrierFor(core, described, (switches.tcp ?? 0) > 0);
   const set = [...(switches.ethertype ? ["ethertype=table"] : []), ...(lists.set ?? [])];
   const format = give(described, set, lists.expect ?? []);
   const missing = format.runProblems(packetOf[layer]);
   if (missing.length > 0) throw unfit(name, missing.map(problemText));
-  return { format, layer };
+  return { format, layer, carrier };
 }
 
 /** The format with values. @throws Failure `usage` with everything that is wrong with them */
@@ -57,15 +60,12 @@ function unfit(name: string, problems: readonly string[]): Failure {
 
 /** What keeps a format from running, whatever values it is given: a sentence each. */
 export function obstacles(format: CoreFormat): string[] {
-  const { name, udp, fields } = format.info;
+  const { name, fields } = format.info;
   const hasPacket = fields.some(({ type }) => type === "packet");
   const lasting = format
     .runProblems()
     .filter(({ code }) => !MENDABLE.includes(code) || (code === "R05" && !hasPacket));
-  return [
-    ...lasting.map((problem) => `${name}: ${harmlessLine(problemText(problem))}`),
-    ...(udp === undefined ? [`${name} runs over TCP only: not yet`] : []),
-  ];
+  return lasting.map((problem) => `${name}: ${harmlessLine(problemText(problem))}`);
 }
 
 /** What must be given before a format runs, as `--set` has it: `--set vni=0..16777215`. */

@@ -1,7 +1,7 @@
 // A UDP port that is taken: by whom, if it is the kernel itself.
 
 import { endpointText } from "../carrier/carrier.js";
-import { PortTaken } from "../carrier/udp.js";
+import { PortTaken } from "../carrier/listen.js";
 import { findKernelTunnel } from "../device/link.js";
 import { Failure } from "../failure.js";
 
@@ -10,7 +10,7 @@ export async function tellTaker<T>(listening: Promise<T>): Promise<T> {
   try {
     return await listening;
   } catch (error) {
-    if (!(error instanceof PortTaken)) throw error;
+    if (!(error instanceof PortTaken) || error.transport !== "UDP") throw error;
     const tunnel = await findKernelTunnel(error.local.port);
     if (tunnel === undefined) throw error;
     const { name, kind } = tunnel;

@@ -1,16 +1,20 @@
 // A running tunnel, whatever engine it has; and how the event engine's is made.
 
 import type { Endpoint } from "../carrier/carrier.js";
-import { openUdp, type UdpOptions } from "../carrier/udp.js";
+import type { TcpEvent } from "../carrier/tcp/events.js";
 import type { Core, Counters, TunnelOptions } from "../core/core.js";
 import type { Device, Layer } from "../device/device.js";
 import { type EngineEvent, EVENT_ENGINE_SLOTS, EventEngine } from "../tunnel/event.js";
+import { type Ends, openCarrier } from "./carrier.js";
 import type { OpenedDevice } from "./device.js";
 import type { RunOptions } from "./options.js";
 
+/** What a person may want to hear about a running tunnel and its carrier. */
+export type TunnelEvent = EngineEvent | TcpEvent;
+
 export interface RunningTunnel {
-  /** Where it listens. */
-  readonly local: Endpoint;
+  /** Where it listens; absent if it does not. */
+  readonly local?: Endpoint;
   /** What became of each offload, if the engine has any. */
   readonly offloads?: Readonly<Record<string, string>>;
   /**
@@ -35,27 +39,29 @@ export interface TunnelParts<Opened extends OpenedDevice> {
   readonly core: Core;
   readonly tunnel: Omit<TunnelOptions, "slots">;
   readonly device: Opened;
-  readonly udp: UdpOptions;
   readonly options: RunOptions;
-  readonly notify: (event: EngineEvent) => void;
+  readonly notify: (event: TunnelEvent) => void;
 }
 
-export const eventTunnel: TunnelMaker<Device> = {
-  // Loaded here and not above: who opens no device needs no koffi.
-  openDevice: async (name, layer) => (await import("../device/tun.js")).openTun(name, layer),
-  async start({ core, tunnel: tunnelOptions, device, udp, options, notify }) {
-    const tunnel = core.openTunnel({ ...tunnelOptions, slots: EVENT_ENGINE_SLOTS });
-    const carrier = await openUdp(udp);
-    const engine = new EventEngine({
-      ...{ tunnel, device, carrier, notify },
-      onlyPeer: options.onlyPeer,
-      everyDrop: options.verbosity >= 2,
-    });
-    return {
-      local: carrier.local,
-      run: () => engine.run(),
-      counters: async () => tunnel.counters(),
-      stop: () => engine.stop(),
-    };
-  },
-};
+/** The event engine's, over any carrier. */
+export function eventTunnel(ends: Ends): TunnelMaker<Device> {
+  return {
+    // Loaded here and not above: who opens no device needs no koffi.
+    openDevice: async (name, layer) => (await import("../device/tun.js")).openTun(name, layer),
+    async start({ core, tunnel: tunnelOptions, device, options, notify }) {
+      const tunnel = core.openTunnel({ ...tunnelOptions, slots: EVENT_ENGINE_SLOTS });
+      const carrier = await openCarrier(core, tunnelOptions.format, ends, notify);
+      const engine = new EventEngine({
+        ...{ tunnel, device, carrier, notify },
+        onlyPeer: options.onlyPeer,
+        everyDrop: options.verbosity >= 2,
+      });
+      return {
+        ...(carrier.local && { local: carrier.local }),
+        run: () => engine.run(),
+        counters: async () => tunnel.counters(),
+        stop: () => engine.stop(),
+      };
+    },
+  };
+}

@@ -165,6 +165,24 @@ export interface CoreTunnel {
   free(): void;
 }
 
+/** Cuts one stream into datagrams, in a buffer of the core's. */
+export interface CoreDeframer {
+  /** Room for what comes next in the stream, at least 64 KiB once `next` has found nothing. */
+  room(): Uint8Array;
+
+  /** So many bytes were put there. */
+  filled(bytes: number): void;
+
+  /** The next datagram, valid until `room` is asked for again; nothing if none is whole. */
+  next(): Uint8Array | undefined;
+
+  /** Why no datagram will come any more; nothing as long as one may. */
+  readonly lost: DropReport | undefined;
+
+  /** Gives its buffer back. Nothing else may be called afterwards. */
+  free(): void;
+}
+
 export interface Core {
   readonly version: string;
 
@@ -212,6 +230,13 @@ export interface Core {
    * @throws CoreError as `openTunnel`
    */
   openBatchTunnel(options: BatchOptions): BatchTunnel;
+
+  /**
+   * For one stream of a format's frames.
+   *
+   * @throws CoreError `cannot_run` if nothing says where they end
+   */
+  openDeframer(format: CoreFormat): CoreDeframer;
 }
 
 /** A misuse of the core, with a stable code. */

@@ -5,6 +5,7 @@ import type { BatchOptions, BatchTunnel } from "./batch.js";
 import type {
   Checked,
   Core,
+  CoreDeframer,
   CoreFormat,
   CoreTunnel,
   Counters,
@@ -20,6 +21,7 @@ import type {
 } from "./core.js";
 import { attempt, countersOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
+import { WasmDeframer } from "./wasm-deframer.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -96,6 +98,10 @@ class WasmCore implements Core {
 
   openBatchTunnel(options: BatchOptions): BatchTunnel {
     return new WasmBatchTunnel(innerOf(options.format), options, this.#memory, this.reasons);
+  }
+
+  openDeframer(format: CoreFormat): CoreDeframer {
+    return attempt(() => new WasmDeframer(new wasm.Deframer(innerOf(format)), this.#memory));
   }
 }
 

@@ -11,7 +11,7 @@
 //   7. the device takes the packet;
 //   8. the device is looked at once more: the answer to what it took may be there already.
 
-import type { Carrier, Endpoint } from "../carrier/carrier.js";
+import type { Carrier, Endpoint, FramingLost } from "../carrier/carrier.js";
 import type { CoreTunnel, Direction, DropReport, Reason } from "../core/core.js";
 import type { Device } from "../device/device.js";
 import { reasonOf } from "./reason.js";
@@ -19,6 +19,9 @@ import { reasonOf } from "./reason.js";
 /** Slots that an arena needs: one for what arrives, and as many as are read in one go. */
 export const EVENT_ENGINE_SLOTS = 64;
 const RECEIVING_SLOT = 0;
+
+/** Node hands over all that has arrived, which may be more than answers to it can wait. */
+const MOST_UNANSWERED = 64;
 
 /** What a person may want to hear about a running tunnel. */
 export type EngineEvent =
@@ -62,6 +65,8 @@ export class EventEngine {
   readonly #told = new Set<string>();
   #onFree: (() => void) | undefined;
   #lookSoon = false;
+  /** Packets that the device took since it was looked at. */
+  #unanswered = 0;
   #heard = false;
   #stopped = false;
   #fail: (error: unknown) => void = () => {};
@@ -87,7 +92,10 @@ export class EventEngine {
     const failed = new Promise<never>((_resolve, reject) => {
       this.#fail = reject;
     });
-    this.#carrier.start((datagram, source) => this.#receive(datagram, source));
+    this.#carrier.start(
+      (datagram, source) => this.#receive(datagram, source),
+      (lost, source) => this.#loseFraming(lost, source),
+    );
     await Promise.race([failed, this.#pumpDevice()]);
   }
 
@@ -143,13 +151,13 @@ export class EventEngine {
     });
   }
 
-  /** Steps 5 to 8. */
-  #receive(datagram: Uint8Array, source: Endpoint): void {
-    if (this.#stopped) return;
+  /** Steps 5 to 8. Returns whether it was one of the peer's datagrams. */
+  #receive(datagram: Uint8Array, source: Endpoint): boolean {
+    if (this.#stopped) return false;
     if (this.#onlyPeer && !sameEndpoint(source, this.#carrier.peer)) {
       this.#tunnel.refuse("in", "other_source", datagram.length);
       this.#tellDrop("in", "other_source", datagram.length, source);
-      return;
+      return false;
     }
     this.#tunnel.datagramRoom(RECEIVING_SLOT).set(datagram);
     const opened = this.#tunnel.decapsulate(RECEIVING_SLOT, datagram.length);
@@ -157,7 +165,7 @@ export class EventEngine {
       const datagrams = this.#tunnel.pollWrongKey();
       if (datagrams > 0) this.#notify({ type: "wrong_key", datagrams });
       this.#tellDrop("in", this.#tunnel.reasonOf(opened), datagram.length, source);
-      return;
+      return false;
     }
     if (!this.#heard) {
       this.#heard = true;
@@ -167,20 +175,36 @@ export class EventEngine {
     const errno = this.#device.write(packet);
     if (errno !== undefined) this.#lose("in", reasonOf(errno, "device"), packet.length);
     else this.#lookAtDeviceSoon();
+    return true;
   }
 
-  /** Step 8, once for all datagrams that arrive in one turn of the event loop. */
+  /** A stream cannot be cut into datagrams any more: what is left of it is dropped. */
+  #loseFraming(lost: FramingLost, source: Endpoint): void {
+    if (this.#stopped) return;
+    this.#tunnel.refuse("in", "framing_lost", 0);
+    this.#tellDrop("in", "framing_lost", 0, source, lost);
+  }
+
+  /** Step 8: once for all datagrams that arrive in one turn of the event loop, or for so many. */
   #lookAtDeviceSoon(): void {
-    if (this.#lookSoon) return;
-    this.#lookSoon = true;
-    setImmediate(() => {
-      this.#lookSoon = false;
-      try {
-        this.#drainDevice();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
+    if (++this.#unanswered >= MOST_UNANSWERED) {
+      this.#lookAtDevice();
+    } else if (!this.#lookSoon) {
+      this.#lookSoon = true;
+      setImmediate(() => {
+        this.#lookSoon = false;
+        this.#lookAtDevice();
+      });
+    }
+  }
+
+  #lookAtDevice(): void {
+    this.#unanswered = 0;
+    try {
+      this.#drainDevice();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #lose(direction: Direction, reason: Reason, length: number): void {
@@ -189,12 +213,18 @@ export class EventEngine {
   }
 
   /** Tells a drop if somebody wants to hear it. A flood of them must cost little. */
-  #tellDrop(direction: Direction, reason: Reason, length: number, source?: Endpoint): void {
+  #tellDrop(
+    direction: Direction,
+    reason: Reason,
+    length: number,
+    source?: Endpoint,
+    lost?: FramingLost,
+  ): void {
     const kind = `${direction} ${reason}`;
     const first = !this.#told.has(kind);
     if (!first && !this.#everyDrop) return;
     this.#told.add(kind);
-    const report = this.#tunnel.lastDrop();
+    const report = lost ? { ...lost, reason } : this.#tunnel.lastDrop();
     if (report === undefined) return;
     const from = source && { source: { address: source.address, port: source.port } };
     this.#notify({ type: "drop", direction, length, first, ...from, report });
@@ -215,6 +245,6 @@ export class EventEngine {
   }
 }
 
-function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address === b.address;
+function sameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
+  return a.port === b?.port && a.address === b.address;
 }

@@ -6,6 +6,16 @@ const UDP_HEADER_BYTES = 8;
 /** The longest UDP payload over IPv4: 65,535 − 20 − 8. Over IPv6 it is kept the same. */
 const MAX_DATAGRAM_BYTES = 65_507;
 
+/**
+ * The usual MTU where datagrams are frames of a stream, which have no size to fit: Ethernet's own,
+ * so that hosts behind the tunnel need not hear of a smaller one.
+ */
+export const STREAM_MTU = 1500;
+/** The longest frame of a stream: a packet of 65,535 bytes, and the longest header of a format. */
+export const MAX_FRAME_BYTES = 65_535 + 256;
+/** What a device may have at most (`IP_MAX_MTU`, linux/net/ip.h). */
+export const MAX_DEVICE_MTU = 65_535;
+
 /** Bytes of a frame before the packet that a device's MTU counts, by layer (`ETH_HLEN`, linux/if_ether.h). */
 export const LINK_HEADER_BYTES = { 2: 14, 3: 0 } as const;
 

@@ -12,11 +12,12 @@ const info = (name: string) => core.format(name).info;
 const layer = (format: string, wanted?: 2 | 3) => layerFor(info(format), wanted);
 
 test("alone, it says which of our formats is meant", () => {
-  expect(formatWord({ values: {} })).toBe("crapvpn");
-  expect(formatWord({ values: { layer: "3" } })).toBe("crapvpn");
-  expect(formatWord({ values: { layer: "2" } })).toBe("crapvpn-ethernet");
-  expect(formatWord({ values: { layer: "2", format: "geneve" } })).toBe("geneve");
-  expect(core.formats).toContain("crapvpn-ethernet");
+  expect(formatWord({ values: {}, switches: {} })).toBe("crapvpn");
+  expect(formatWord({ values: { layer: "3" }, switches: {} })).toBe("crapvpn");
+  expect(formatWord({ values: { layer: "2" }, switches: {} })).toBe("crapvpn-ethernet");
+  expect(formatWord({ values: { layer: "2", format: "geneve" }, switches: {} })).toBe("geneve");
+  expect(formatWord({ values: { layer: "3" }, switches: { tcp: 1 } })).toBe("crapvpn-tcp");
+  expect(core.formats).toEqual(expect.arrayContaining(["crapvpn-ethernet", "crapvpn-tcp"]));
 });
 
 test("is the format's first kind of packet, unless another of its kinds is wanted", () => {
@@ -40,6 +41,7 @@ describe("options", () => {
       { ...parsed, values: { "peer-host": "192.0.2.2", ...values } },
       format,
       wanted,
+      "udp",
     );
   };
 

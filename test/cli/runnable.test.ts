@@ -26,7 +26,6 @@ const said = (sentence: string, ...hints: string[]) =>
 
 describe("a description that cannot run, whatever is given: 3", () => {
   test.each([
-    ["crapvpn-tcp", "crapvpn-tcp runs over TCP only: not yet"],
     [
       "wireguard-data",
       "wireguard-data: decode only: keys and indexes come from the Noise handshake",

@@ -112,11 +112,14 @@ describe.each(cases)("$name", ({ device: deviceKind, carrier: carrierKind }) => 
 
   /** Two ends, running. */
   async function join(): Promise<[End, End]> {
-    const [left, right] = await carrierKind.open();
-    return [
+    const [left, right] = await carrierKind.open(layer);
+    const joined: [End, End] = [
       start("left", deviceKind, carrierKind, left),
       start("right", deviceKind, carrierKind, right),
     ];
+    const isThere = ({ carrier }: End) => carrier.local !== undefined && carrier.peer !== undefined;
+    await until(() => joined.every(isThere), "the ends know each other");
+    return joined;
   }
 
   test("packets of every length go both ways, whole and in order", async () => {
@@ -149,7 +152,9 @@ describe.each(cases)("$name", ({ device: deviceKind, carrier: carrierKind }) => 
     // Over a stream there may be no way before there was a packet.
     left.give(packet(layer, 1, 100));
     await until(() => right.got.length === 1, "the first packet");
-    await new Promise<void>((resolve) => left.carrier.send(carrierKind.garbage, () => resolve()));
+    await new Promise<void>((resolve) =>
+      left.carrier.send(carrierKind.garbageFor(layer), () => resolve()),
+    );
     await until(() => Object.keys(right.tunnel.counters().in.drops).length === 1, "a drop");
     left.give(packet(layer, 2, 100));
     await until(() => right.got.length === 2, "the next packet");

@@ -3,11 +3,16 @@
 import { execFileSync } from "node:child_process";
 import type { Carrier } from "../../src/carrier/carrier.js";
 import { MemoryCarrier } from "../../src/carrier/memory.js";
+import { TcpClient } from "../../src/carrier/tcp/client.js";
+import { openTcpServer } from "../../src/carrier/tcp/server.js";
 import { openUdp } from "../../src/carrier/udp.js";
+import { loadCore } from "../../src/core/wasm.js";
 import type { Device, Layer } from "../../src/device/device.js";
 import { MemoryDevice } from "../../src/device/memory.js";
 import { openTun } from "../../src/device/tun.js";
 import { SystemSide } from "./namespace.js";
+
+const core = await loadCore();
 
 /** A device, and the system behind it. */
 export interface DevicePart {
@@ -36,9 +41,9 @@ export interface CarrierKind {
   /** The format that it is tried with. */
   formatFor(layer: Layer): string;
   /** Two ends, each the other's peer. */
-  open(): Promise<readonly [Carrier, Carrier]>;
+  open(layer: Layer): Promise<readonly [Carrier, Carrier]>;
   /** What the other end may send that is no datagram of the format, though it arrives as one. */
-  readonly garbage: Uint8Array;
+  garbageFor(layer: Layer): Uint8Array;
 }
 
 const ip = (...words: string[]) => execFileSync("ip", words, { stdio: "pipe" });
@@ -90,20 +95,37 @@ export const deviceKinds: readonly DeviceKind[] = [
 ];
 
 const formatFor = (layer: Layer) => (layer === 2 ? "crapvpn-ethernet" : "crapvpn");
-const garbage = Uint8Array.of(1, 2, 3);
+const garbageFor = () => Uint8Array.of(1, 2, 3);
 
 /** Likewise. */
 export const carrierKinds: readonly CarrierKind[] = [
-  { name: "memory", formatFor, garbage, open: async () => MemoryCarrier.pair() },
+  { name: "memory", formatFor, garbageFor, open: async () => MemoryCarrier.pair() },
   {
     name: "UDP",
     formatFor,
-    garbage,
+    garbageFor,
     open: async () => {
       const [a, b] = [5001, 5002].map((port) => ({ address: "127.0.0.1", port })) as [End, End];
       return Promise.all([openUdp({ local: a, peer: b }), openUdp({ local: b, peer: a })]);
     },
   },
+  {
+    name: "TCP",
+    formatFor: streamFormatFor,
+    // Frames whose packet is too short for one.
+    garbageFor: (layer) =>
+      Buffer.from(layer === 2 ? "00000003010203" : "637261700003010203", "hex"),
+    open: async (layer) => {
+      const format = core.format(streamFormatFor(layer));
+      const parts = { deframer: () => core.openDeframer(format), notify: () => {} };
+      const local = { address: "127.0.0.1", port: 5001 };
+      return [await openTcpServer({ ...parts, local }), new TcpClient({ ...parts, peer: local })];
+    },
+  },
 ];
+
+function streamFormatFor(layer: Layer): string {
+  return layer === 2 ? "qemu-socket-tcp" : "crapvpn-tcp";
+}
 
 type End = { address: string; port: number };

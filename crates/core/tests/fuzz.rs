@@ -1,6 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
-use crapvpn_core::offload::fuzz;
+use crapvpn_core::{format, offload};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -24,10 +24,20 @@ fn replay(corpus: &str, target: fn(&[u8])) -> io::Result<()> {
 
 #[test]
 fn split() -> io::Result<()> {
-    replay("split", fuzz::split)
+    replay("split", offload::fuzz::split)
 }
 
 #[test]
 fn merge() -> io::Result<()> {
-    replay("merge", fuzz::merge)
+    replay("merge", offload::fuzz::merge)
+}
+
+#[test]
+fn description() -> io::Result<()> {
+    replay("description", format::fuzz::description)
+}
+
+#[test]
+fn datagram() -> io::Result<()> {
+    replay("datagram", format::fuzz::datagram)
 }

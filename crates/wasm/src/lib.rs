@@ -13,8 +13,10 @@ use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
 mod batch;
+mod deframer;
 mod format;
 
+pub use deframer::Deframer;
 pub use format::{Format, check_descriptions, description_schema, format_names};
 
 /// Bytes free before a packet that is to be encapsulated: as many as the longest header has.
@@ -184,10 +186,14 @@ pub struct DropReport {
 
 impl DropReport {
     fn of(tunnel: &tunnel::Tunnel, drop: &Drop) -> Self {
+        Self::new(drop, tunnel.field_name(drop.field))
+    }
+
+    fn new(drop: &Drop, field: &str) -> Self {
         Self {
             reason: drop.reason.name(),
             layer: drop.layer.name(),
-            field: tunnel.field_name(drop.field).into(),
+            field: field.into(),
             offset: drop.offset,
             expected: drop.expected.to_string(),
             found: drop.found.to_string(),

@@ -6,12 +6,15 @@
 //! The language is told in `docs/language.md`.
 
 pub mod diagram;
+#[doc(hidden)]
+pub mod fuzz;
 
 mod bits;
 mod builtin;
 mod codec;
 mod condition;
 mod decode;
+mod deframer;
 mod elements;
 mod ends;
 mod framing;
@@ -26,6 +29,7 @@ mod text;
 mod walk;
 
 pub use decode::{Decoded, DecodedField, decode};
+pub use deframer::{Cut, Deframer};
 pub use framing::{Frame, Frames};
 pub use given::Assignments;
 pub use problem::{RunCode, RunProblem, run_problem_reference};
@@ -418,6 +422,12 @@ impl Format {
     #[must_use]
     pub fn field_place(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// What filters call the fields, in the list's order.
+    #[must_use]
+    pub fn filter_names(&self) -> Vec<String> {
+        self.fields.iter().map(|field| format!("{}.{}", self.filter, field.name)).collect()
     }
 
     /// The bits that a field has whatever the datagram, or nothing if only the datagram tells.
