@@ -7,7 +7,8 @@
 // And in:
 //   4. receive up to 64 messages, of one datagram each, or of many that the kernel joined (UDP_GRO);
 //   5. the core takes the packets out and merges those that follow each other in their flow;
-//   6. the device takes them; what it has to say to that, such as an ACK, goes out at once.
+//   6. the device takes them; what it has to say to that, such as an ACK, is read at once, and goes
+//      out when all have been written.
 // In between:
 //   7. look for orders: to tell the counters, to stop;
 //   8. nothing to do: look again a few times, then sleep until device, socket or an order wakes us.
@@ -125,25 +126,12 @@ export class BatchLoop {
 
   /** Steps 1 to 3, until the device has nothing more or the carrier is due for a look. */
   #goOut(): void {
-    const { readPlace, readBytes } = this.#tunnel;
     let bulk = 0;
     let small = 0;
     if (!this.#flush()) return;
     while (small < SMALL_READS && bulk < BULK_READS) {
-      const bytes = this.#unsplit || sys.read(this.#device, this.#base + readPlace, readBytes);
-      if (bytes <= 0) {
-        if (bytes < 0) this.#checkDevice(sys.errno());
-        this.#deviceReady = false;
-        break;
-      }
-      const sends = this.#tunnel.split(bytes);
-      if (sends === FULL) {
-        this.#unsplit = bytes;
-        if (!this.#flush()) return;
-        continue;
-      }
-      this.#unsplit = 0;
-      this.#sends = sends;
+      const bytes = this.#take();
+      if (bytes === 0) break;
       if (bytes > BULK_BYTES) {
         bulk++;
         if (!this.#flush()) return;
@@ -154,6 +142,29 @@ export class BatchLoop {
     this.#flush();
     if (this.#deviceReady) this.#socketReady = true;
     if (this.#tunnel.dropsWaiting() > 0) this.#tellDrops();
+  }
+
+  /**
+   * Steps 1 and 2, once.
+   *
+   * @returns how many bytes were read; 0 if none are there, or if the socket is full
+   */
+  #take(): number {
+    const { readPlace, readBytes } = this.#tunnel;
+    const bytes = this.#unsplit || sys.read(this.#device, this.#base + readPlace, readBytes);
+    if (bytes <= 0) {
+      if (bytes < 0) this.#checkDevice(sys.errno());
+      this.#deviceReady = false;
+      return 0;
+    }
+    const sends = this.#tunnel.split(bytes);
+    if (sends === FULL) {
+      this.#unsplit = bytes;
+      return this.#flush() ? this.#take() : 0;
+    }
+    this.#unsplit = 0;
+    this.#sends = sends;
+    return bytes;
   }
 
   /** Step 3. Returns whether all is sent, or lost; if not, the socket is full. */
@@ -249,6 +260,7 @@ export class BatchLoop {
     for (let writes = this.#tunnel.merge(); writes > 0; writes = this.#tunnel.merge()) {
       this.#write(writes);
     }
+    this.#flush();
     if (!this.#heard) this.#listenForFirst();
     const datagrams = this.#tunnel.pollWrongKey();
     if (datagrams > 0) this.#options.notify({ type: "wrong_key", datagrams });
@@ -287,7 +299,8 @@ export class BatchLoop {
       const bytes = table[entry + WRITE.bytes] as number;
       this.#deviceReady = true;
       if (sys.write(this.#device, packetsAddress + place, bytes) >= 0) {
-        if (bytes > BULK_BYTES && !this.#socketFull) this.#goOut();
+        // Nothing but the ACK is there so soon: looking for more would be in vain.
+        if (bytes > BULK_BYTES && !this.#socketFull) this.#take();
         continue;
       }
       const errno = sys.errno();
