@@ -30,6 +30,7 @@ pub mod fragments;
 mod link;
 mod options;
 mod order;
+mod packing;
 mod pcap;
 mod pcapng;
 mod reader;
