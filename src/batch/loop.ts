@@ -26,6 +26,7 @@ import type { Offloads } from "./offloads.js";
 import { ORDER, type Orders } from "./orders.js";
 import { comparisonWith, endpointOf, sockaddrOf } from "./sockaddr.js";
 import * as sys from "./syscalls.js";
+import type { Tap } from "./tap.js";
 
 /** A read above this is a super-packet, worth a turn of the carrier for itself. */
 const BULK_BYTES = 4096;
@@ -49,6 +50,8 @@ export interface LoopOptions {
   readonly orders: Orders;
   readonly onlyPeer: boolean;
   readonly notify: (event: EngineEvent) => void;
+  /** Sees every datagram, for a capture. */
+  readonly tap: Tap | undefined;
   /** Tells the counters, asked for by an order. */
   readonly tellCounters: () => void;
 }
@@ -175,7 +178,10 @@ export class BatchLoop {
       if (sent > 0) this.#moveTo(sent);
       else if (!this.#settleUnsent(sys.errno())) return false;
     }
-    if (this.#sends > 0) this.#tunnel.sent();
+    if (this.#sends > 0) {
+      this.#options.tap?.sent(this.#sendTable, this.#sends);
+      this.#tunnel.sent();
+    }
     this.#sends = 0;
     this.#send = 0;
     return true;
@@ -256,6 +262,7 @@ export class BatchLoop {
     // Fewer than there is room for: then it has no more. Errors are about datagrams sent before.
     this.#socketReady = messages === MESSAGES;
     if (messages <= 0) return;
+    this.#options.tap?.received(this.#incoming, messages);
     this.#tunnel.receive(this.#enterReceived(messages));
     for (let writes = this.#tunnel.merge(); writes > 0; writes = this.#tunnel.merge()) {
       this.#write(writes);

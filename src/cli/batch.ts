@@ -1,18 +1,21 @@
 // How the batch engine's tunnel is made.
 
 import { BatchEngine, BatchTun } from "../batch/engine.js";
+import { RingReader } from "../batch/ring-reader.js";
 import { openSocket } from "../batch/socket.js";
 import type { TunnelMaker } from "./tunnel.js";
 
 export const batchTunnel: TunnelMaker<BatchTun> = {
   openDevice: async (name) => BatchTun.open(name),
-  async start({ tunnel, device, udp, options, notify }) {
+  async start({ tunnel, device, udp, options, recorder, notify }) {
+    const taps = recorder && new RingReader(recorder);
     const socket = openSocket(udp);
     const engine = new BatchEngine({
       ...{ tunnel, device, socket, notify },
       switches: options.engine,
       onlyPeer: options.onlyPeer,
       everyDrop: options.verbosity >= 2,
+      ring: taps?.ring.buffer,
     });
     try {
       const offloads = await engine.start();
@@ -20,10 +23,14 @@ export const batchTunnel: TunnelMaker<BatchTun> = {
         ...{ local: socket.local, offloads },
         run: () => engine.run(),
         counters: () => engine.counters(),
-        stop: () => engine.stop(),
+        stop: async () => {
+          await engine.stop();
+          taps?.stop();
+        },
       };
     } catch (error) {
       await engine.stop();
+      taps?.stop();
       throw error;
     }
   },

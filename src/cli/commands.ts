@@ -88,6 +88,13 @@ const run: CommandSpec = {
       value: "SECONDS",
       about: "Print counters every so often (SIGUSR2 prints them at any time)",
     },
+    {
+      name: "capture",
+      value: "FILE|-",
+      completes: "file",
+      about:
+        "Write a capture (pcapng) of the datagrams and the packets in them; - is standard output",
+    },
     { name: "json", about: "Print events on standard output, a JSON object a line" },
     { name: "quiet", short: "q", about: "Tell errors only" },
   ],
@@ -109,6 +116,10 @@ const run: CommandSpec = {
     {
       words: "--format gtpu --set teid=7 --expect teid=8 -p 192.0.2.20 10.8.0.1 10.8.0.2",
       about: "another format, which has no cipher; the other host sets 8 and expects 7",
+    },
+    {
+      words: "-k @key.hex -p 192.0.2.20 --capture - 10.8.0.1 10.8.0.2 | wireshark -k -i -",
+      about: "watch the tunnel outside and inside, datagram by datagram",
     },
   ],
   run: async (parsed) => (await import("./run.js")).run(parsed),

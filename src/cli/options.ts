@@ -25,6 +25,8 @@ export interface RunOptions {
   readonly onlyPeer: boolean;
   readonly engine: EngineChoice;
   readonly statsSeconds: number | undefined;
+  /** Where a capture of the tunnel goes: a path, or `-`. */
+  readonly capture: string | undefined;
   readonly json: boolean;
   /** −1 errors only, 0, 1 first drops, 2 every drop. */
   readonly verbosity: number;
@@ -57,6 +59,7 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
     onlyPeer: (switches["only-peer"] ?? 0) > 0,
     engine: readEngine({ values, switches }, process.env),
     statsSeconds: values.stats === undefined ? undefined : parseSeconds(values.stats),
+    capture: readCapture(values.capture, (switches.json ?? 0) > 0),
     json: (switches.json ?? 0) > 0,
     verbosity: switches.quiet ? -1 : verbose,
   };
@@ -153,6 +156,14 @@ function parseMtu(text: string): number {
   const mtu = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   if (mtu >= MIN_MTU && mtu <= 65_535) return mtu;
   throw new Failure("usage", `--mtu: "${text}" is not a number of bytes from ${MIN_MTU} to 65535`);
+}
+
+function readCapture(path: string | undefined, json: boolean): string | undefined {
+  if (path === "-" && (json || process.stdout.isTTY)) {
+    const who = json ? "--json writes there too" : "it is a terminal, which cannot show it";
+    throw new Failure("usage", `--capture - writes to standard output, but ${who}: give a FILE`);
+  }
+  return path;
 }
 
 function parseSeconds(text: string): number {

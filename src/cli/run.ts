@@ -1,6 +1,7 @@
 // `crapvpn run`: one end of a tunnel, from its first word to its last.
 
 import { randomBytes } from "node:crypto";
+import type { Recorder } from "../capture/recorder.js";
 import { type Endpoint, endpointText } from "../carrier/carrier.js";
 import type { FormatInfo } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
@@ -12,6 +13,7 @@ import { configure, openDevice, refuseRoutedLoop } from "./device.js";
 import { chooseEngine } from "./engine.js";
 import { readKey } from "./key.js";
 import { type RunOptions, readOptions } from "./options.js";
+import { closeRecorder, openRecorder } from "./recorder.js";
 import { dropText, flowText, Report } from "./report.js";
 import { formatToRun } from "./runnable.js";
 import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
@@ -50,21 +52,24 @@ export async function run(parsed: Parsed): Promise<number> {
   const local = { address: everywhere, ...options.listen };
   const device = await openDevice(options, maker.openDevice);
   let tunnel: RunningTunnel | undefined;
+  let recorder: Recorder | undefined;
   try {
     await configure(device, mtu, options, report);
     await refuseRoutedLoop(device, peer, options);
+    recorder = await openRecorder(core, tunnelOptions, peer, options, report);
     // Last, so that the engine listens as soon as the socket does, and misses nothing.
     tunnel = await maker.start({
-      ...{ core, tunnel: tunnelOptions, device, udp: { local, peer }, options },
+      ...{ core, tunnel: tunnelOptions, device, udp: { local, peer }, options, recorder },
       notify: (event) => tellEngineEvent(report, event, device.name, options),
     });
     tellEngine(report, name, why, tunnel);
     tellStart(report, { info, options, device: device.name, engine: name, tunnel, peer, mtu });
-    return exitCodeOf(await drive({ options, tunnel, report, signals }));
+    return exitCodeOf(await drive({ options, tunnel, recorder, report, signals }));
   } finally {
     // In this order: an engine's thread may still read from the device.
     await tunnel?.stop();
     await device.close();
+    await recorder?.close();
   }
 }
 
@@ -77,10 +82,11 @@ async function batchTunnel(): Promise<TunnelMaker> {
 async function drive(parts: {
   options: RunOptions;
   tunnel: RunningTunnel;
+  recorder: Recorder | undefined;
   report: Report;
   signals: Signals;
 }): Promise<StopSignal> {
-  const { options, tunnel, report, signals } = parts;
+  const { options, tunnel, recorder, report, signals } = parts;
   signals.onStats = () => void tunnel.counters().then((counters) => report.stats(counters));
   const { statsSeconds } = options;
   const timer =
@@ -92,6 +98,7 @@ async function drive(parts: {
   } finally {
     clearInterval(timer);
     await tunnel.stop();
+    await closeRecorder(recorder, options, report);
     const counters = await tunnel.counters();
     const lines = [flowText("out", counters.out), flowText("in", counters.in)];
     const how = signal === undefined ? "stopped" : `stopped by ${signal}`;

@@ -1,5 +1,7 @@
 // A running tunnel, whatever engine it has; and how the event engine's is made.
 
+import { now } from "../capture/clock.js";
+import type { Recorder } from "../capture/recorder.js";
 import type { Endpoint } from "../carrier/carrier.js";
 import { openUdp, type UdpOptions } from "../carrier/udp.js";
 import type { Core, Counters, TunnelOptions } from "../core/core.js";
@@ -37,19 +39,24 @@ export interface TunnelParts<Opened extends OpenedDevice> {
   readonly device: Opened;
   readonly udp: UdpOptions;
   readonly options: RunOptions;
+  /** Writes a capture, if one is asked for. */
+  readonly recorder: Recorder | undefined;
   readonly notify: (event: EngineEvent) => void;
 }
 
 export const eventTunnel: TunnelMaker<Device> = {
   // Loaded here and not above: who opens no device needs no koffi.
   openDevice: async (name) => (await import("../device/tun.js")).openTun(name),
-  async start({ core, tunnel: tunnelOptions, device, udp, options, notify }) {
+  async start({ core, tunnel: tunnelOptions, device, udp, options, recorder, notify }) {
     const tunnel = core.openTunnel({ ...tunnelOptions, slots: EVENT_ENGINE_SLOTS });
     const carrier = await openUdp(udp);
     const engine = new EventEngine({
       ...{ tunnel, device, carrier, notify },
       onlyPeer: options.onlyPeer,
       everyDrop: options.verbosity >= 2,
+      ...(recorder && {
+        see: (direction, datagram, source) => recorder.datagram(direction, now(), datagram, source),
+      }),
     });
     return {
       local: carrier.local,

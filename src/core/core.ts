@@ -165,6 +165,38 @@ export interface CoreTunnel {
   free(): void;
 }
 
+export interface RecordingOptions extends Pick<TunnelOptions, "format" | "packet" | "key"> {
+  /** `ADDRESS:PORT` of both ends outside. */
+  readonly ours: string;
+  readonly peer: string;
+}
+
+/** A capture of a running tunnel in the making: every datagram, and the packet in it. */
+export interface CoreRecording {
+  /**
+   * Records a datagram.
+   *
+   * @param time milliseconds since 1970, with decimals
+   * @param source `ADDRESS:PORT` that it came from, if not the peer's
+   * @param refused why nobody will look into it
+   */
+  record(
+    direction: Direction,
+    time: number,
+    bytes: Uint8Array,
+    source?: string,
+    refused?: Reason,
+  ): void;
+  /** Counts datagrams that were not recorded. */
+  lose(datagrams: number): void;
+  readonly recorded: number;
+  readonly lost: number;
+  /** Ends the file. */
+  finish(time: number): void;
+  /** What of the pcapng file was made since the last call. */
+  take(): Uint8Array;
+}
+
 export interface Core {
   readonly version: string;
 
@@ -212,6 +244,11 @@ export interface Core {
    * @throws CoreError as `openTunnel`
    */
   openBatchTunnel(options: BatchOptions): BatchTunnel;
+
+  /**
+   * @throws CoreError `cannot_run`, `not_an_address`
+   */
+  openRecording(options: RecordingOptions): CoreRecording;
 }
 
 /** A misuse of the core, with a stable code. */

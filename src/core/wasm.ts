@@ -6,6 +6,7 @@ import type {
   Checked,
   Core,
   CoreFormat,
+  CoreRecording,
   CoreTunnel,
   Counters,
   Description,
@@ -15,11 +16,13 @@ import type {
   FormatRecipe,
   PacketName,
   Reason,
+  RecordingOptions,
   RunProblemInfo,
   TunnelOptions,
 } from "./core.js";
 import { attempt, countersOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
+import { WasmRecording } from "./wasm-recording.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -96,6 +99,10 @@ class WasmCore implements Core {
 
   openBatchTunnel(options: BatchOptions): BatchTunnel {
     return new WasmBatchTunnel(innerOf(options.format), options, this.#memory, this.reasons);
+  }
+
+  openRecording(options: RecordingOptions): CoreRecording {
+    return new WasmRecording(innerOf(options.format), options, this.reasons);
   }
 }
 
