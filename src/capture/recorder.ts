@@ -61,6 +61,7 @@ export class Recorder {
     const refused = stranger && this.#onlyPeer ? "other_source" : undefined;
     const from = stranger ? withoutScope(stranger) : undefined;
     this.#recording.record(direction, timeMs, bytes, from, refused);
+    if (this.#recording.isFull) this.#write();
     this.#writeSoon();
   }
 

@@ -193,7 +193,9 @@ export interface CoreRecording {
   readonly lost: number;
   /** Ends the file. */
   finish(time: number): void;
-  /** What of the pcapng file was made since the last call. */
+  /** A part of the file must be taken before more is recorded: then the core's memory never grows. */
+  readonly isFull: boolean;
+  /** What of the pcapng file was made since the last call, as a copy. */
   take(): Uint8Array;
 }
 

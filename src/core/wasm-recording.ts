@@ -6,14 +6,17 @@ import { attempt } from "./values.js";
 
 export class WasmRecording implements CoreRecording {
   readonly #recording: wasm.Recording;
+  readonly #memory: WebAssembly.Memory;
   readonly #reasons: readonly Reason[];
 
   constructor(
     format: wasm.Format,
     { packet, key, ours, peer }: RecordingOptions,
+    memory: WebAssembly.Memory,
     reasons: readonly Reason[],
   ) {
     this.#recording = attempt(() => new wasm.Recording(format, packet, key, ours, peer));
+    this.#memory = memory;
     this.#reasons = reasons;
   }
 
@@ -25,7 +28,8 @@ export class WasmRecording implements CoreRecording {
     refused?: Reason,
   ): void {
     const code = refused === undefined ? 0 : this.#reasons.indexOf(refused) + 1;
-    attempt(() => this.#recording.record(direction === "out", time, source, code, bytes));
+    this.#view(this.#recording.room_address(), this.#recording.room_bytes()).set(bytes);
+    attempt(() => this.#recording.record(direction === "out", time, source, code, bytes.length));
   }
 
   lose(datagrams: number): void {
@@ -44,7 +48,17 @@ export class WasmRecording implements CoreRecording {
     this.#recording.finish(time);
   }
 
+  get isFull(): boolean {
+    return this.#recording.is_full();
+  }
+
   take(): Uint8Array {
-    return this.#recording.take();
+    const bytes = this.#view(this.#recording.file_address(), this.#recording.file_bytes()).slice();
+    this.#recording.clear();
+    return bytes;
+  }
+
+  #view(address: number, bytes: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, address, bytes);
   }
 }

@@ -102,7 +102,7 @@ class WasmCore implements Core {
   }
 
   openRecording(options: RecordingOptions): CoreRecording {
-    return new WasmRecording(innerOf(options.format), options, this.reasons);
+    return new WasmRecording(innerOf(options.format), options, this.#memory, this.reasons);
   }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CoreError, Format, cannot_run, config, direction, known, number, parse_address};
 use crapvpn_core::capture::Time;
-use crapvpn_core::tunnel::recording::{self, Seen};
+use crapvpn_core::tunnel::recording::{self, ROOM_BYTES, Seen};
 use wasm_bindgen::prelude::*;
 
 /// A capture of a running tunnel in the making.
@@ -10,6 +10,8 @@ use wasm_bindgen::prelude::*;
 #[derive(Debug)]
 pub struct Recording {
     recording: recording::Recording,
+    /// Where a datagram is put that is to be recorded.
+    room: Vec<u8>,
 }
 
 #[wasm_bindgen]
@@ -35,11 +37,23 @@ impl Recording {
         let application = concat!("crapvpn ", env!("CARGO_PKG_VERSION"));
         let (ours, peer) = (parse_address(ours)?, parse_address(peer)?);
         recording::Recording::new(application, &format.format, &config, ours, peer)
-            .map(|recording| Self { recording })
+            .map(|recording| Self { recording, room: vec![0; ROOM_BYTES] })
             .map_err(cannot_run)
     }
 
-    /// Records a datagram.
+    /// Where a datagram goes that is to be recorded.
+    #[must_use]
+    pub fn room_address(&self) -> usize {
+        self.room.as_ptr() as usize
+    }
+
+    /// Bytes of the room for it.
+    #[must_use]
+    pub fn room_bytes(&self) -> usize {
+        self.room.len()
+    }
+
+    /// Records the datagram of `length` bytes in the room.
     ///
     /// - `time`: milliseconds since 1970, with decimals
     /// - `source`: `ADDRESS:PORT` that it came from, if not the peer's
@@ -54,7 +68,7 @@ impl Recording {
         time: f64,
         source: Option<String>,
         refused: u8,
-        bytes: &[u8],
+        length: usize,
     ) -> Result<(), CoreError> {
         let source = source.map(|text| parse_address(&text)).transpose()?;
         self.recording.record(&Seen {
@@ -62,7 +76,7 @@ impl Recording {
             time: time_of(time),
             source,
             refused: (refused > 0).then(|| known(refused)),
-            bytes,
+            bytes: self.room.get(..length).unwrap_or(&self.room),
         });
         Ok(())
     }
@@ -89,9 +103,27 @@ impl Recording {
         self.recording.finish(time_of(time));
     }
 
-    /// What of the file was made since the last call.
-    pub fn take(&mut self) -> Vec<u8> {
-        self.recording.take()
+    /// Where the part of the file lies that was made since the last `clear`.
+    #[must_use]
+    pub fn file_address(&self) -> usize {
+        self.recording.bytes().as_ptr() as usize
+    }
+
+    /// How many bytes of it there are.
+    #[must_use]
+    pub fn file_bytes(&self) -> usize {
+        self.recording.bytes().len()
+    }
+
+    /// Whether it must be taken before more is recorded.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.recording.is_full()
+    }
+
+    /// Forgets that part of the file.
+    pub fn clear(&mut self) {
+        self.recording.clear();
     }
 }
 

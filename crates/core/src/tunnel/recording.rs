@@ -15,6 +15,13 @@ use std::net::{IpAddr, SocketAddr};
 const TTL: u8 = 64;
 /// "Do not fragment", in the flags of IPv4.
 const DONT_FRAGMENT: u16 = 0x4000;
+/// The most bytes that a datagram of UDP has, and then some.
+pub const ROOM_BYTES: usize = 65_536;
+/// Bytes of the file that wait to be taken at most, if they are whenever [`Recording::is_full`].
+const FILE_BYTES: usize = 1 << 20;
+/// Bytes that one datagram adds to the file at most: itself, the packet in it, a comment, and what
+/// goes around them.
+const ENTRY_BYTES: usize = 3 * (ROOM_BYTES + 256);
 /// Where the headers have their checksums.
 const IPV4_CHECKSUM: usize = 10;
 const UDP_CHECKSUM: usize = 6;
@@ -36,6 +43,8 @@ pub struct Seen<'a> {
 
 /// A pcapng file in the making, with two interfaces: `outer` has the datagrams as IP packets, `inner`
 /// the packets in them. Why a datagram was dropped stands in its comment.
+///
+/// All room is made at the start: a tunnel in the same memory can rely on its growing no more.
 #[derive(Debug)]
 pub struct Recording {
     writer: Writer,
@@ -75,6 +84,7 @@ impl Recording {
         // What we send, the peer takes for what we expect of ourselves.
         let outgoing = Tunnel::new(&format.taking_what_it_sends(), config)?;
         let mut writer = Writer::new(application);
+        writer.reserve(FILE_BYTES);
         let outer = writer.interface("outer", LinkType::RAW);
         let inner = writer.interface("inner", link);
         Ok(Self {
@@ -85,8 +95,8 @@ impl Recording {
             outgoing,
             ours,
             peer,
-            frame: Vec::new(),
-            opened: Vec::new(),
+            frame: Vec::with_capacity(ROOM_BYTES + ipv6::HEADER_BYTES + udp::HEADER_BYTES),
+            opened: Vec::with_capacity(ROOM_BYTES),
             lost_since: 0,
             lost: 0,
             recorded: 0,
@@ -150,9 +160,21 @@ impl Recording {
         self.writer.statistics(self.outer, time, seen, self.lost);
     }
 
-    /// What of the file was made since the last call.
-    pub fn take(&mut self) -> Vec<u8> {
-        self.writer.take()
+    /// What of the file was made since the last [`clear`](Self::clear).
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.writer.bytes()
+    }
+
+    /// Whether there is no room for one datagram more: then take [`bytes`](Self::bytes) first.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.writer.bytes().len() + ENTRY_BYTES > FILE_BYTES
+    }
+
+    /// Forgets [`bytes`](Self::bytes), and keeps their room.
+    pub fn clear(&mut self) {
+        self.writer.clear();
     }
 }
 
@@ -278,7 +300,7 @@ mod tests {
         let mut ours = datagram.clone();
         ours[7] = 7;
         recording.record(&seen(Direction::Out, &ours));
-        let frames = frames(&recording.take());
+        let frames = frames(recording.bytes());
         let interfaces: Vec<u32> = frames.iter().map(|frame| frame.0).collect();
         assert_eq!(interfaces, [0, 1, 0, 1]);
         assert_eq!(frames[0].1[28..], datagram);
@@ -300,7 +322,7 @@ mod tests {
         recording.record(&Seen { source: stranger, refused, ..seen(Direction::In, &datagram) });
         recording.lose(3);
         recording.finish(Time::from_nanoseconds(9));
-        let frames = frames(&recording.take());
+        let frames = frames(recording.bytes());
         let comments: Vec<_> = frames.iter().map(|frame| frame.2.as_deref().unwrap()).collect();
         assert_eq!(
             comments,
@@ -308,6 +330,23 @@ mod tests {
         );
         assert_eq!(frames[1].1[12..16], [198, 51, 100, 9]);
         assert_eq!((recording.recorded(), recording.lost()), (2, 3));
+    }
+
+    #[test]
+    fn what_is_taken_in_time_needs_no_more_room() {
+        let (mut recording, _) = recording(&[("teid", "7")], &[("teid", "8")]);
+        let room = |recording: &Recording| recording.bytes().as_ptr();
+        let before = room(&recording);
+        let longest = vec![0x30; ROOM_BYTES];
+        for _ in 0..3 {
+            while !recording.is_full() {
+                recording.record(&seen(Direction::In, &longest));
+                recording.record(&seen(Direction::In, &[]));
+            }
+            assert!(recording.bytes().len() > FILE_BYTES / 2);
+            recording.clear();
+        }
+        assert_eq!(room(&recording), before);
     }
 
     #[test]
