@@ -2,6 +2,7 @@
 
 /** Files whose tests hold for every engine. */
 export const TUNNEL_TESTS = [
+  "capture",
   "device",
   "hostile",
   "layer2",

@@ -41,7 +41,7 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --layer | --bridge | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell) option=$word ;;
+    --hex-key | --peer-host | --listen | --device | --layer | --bridge | --mtu | --format | --set | --expect | --engine | --stats | --capture | --key | --shell) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
@@ -85,6 +85,7 @@ _crapvpn() {
     'run --bridge') kind=device ;;
     'run --format') kind=file ;;
     'run --engine') choices=(auto batch event) ;;
+    'run --capture') kind=file ;;
     'lab --shell') choices=(a b) ;;
     'lab --layer') choices=(2 3) ;;
     'lab --format') kind=file ;;
@@ -102,7 +103,7 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --tcp --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
+    run) choices=(--hex-key --peer-host --listen --tcp --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --capture --json --quiet --verbose --help --version) ;;
     lab) choices=(--key --shell --keep --layer --format --set --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;

@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --layer --bridge --mtu --format --set --expect --engine --stats --key --shell
+            case --hex-key --peer-host --listen --device --layer --bridge --mtu --format --set --expect --engine --stats --capture --key --shell
                 set skip 1
             case '--*'
             case '-?*'
@@ -101,6 +101,7 @@ complete -c crapvpn -n '__crapvpn_in run' -l no-tun-offload -d 'Batch engine: no
 complete -c crapvpn -n '__crapvpn_in run' -l no-udp-segment -d 'Batch engine: send each datagram by itself'
 complete -c crapvpn -n '__crapvpn_in run' -l no-udp-gro -d 'Batch engine: receive each datagram by itself'
 complete -c crapvpn -n '__crapvpn_in run' -l stats -x -d 'Print counters every so often (SIGUSR2 prints them at any time)'
+complete -c crapvpn -n '__crapvpn_in run' -l capture -r -F -d 'Write a capture (pcapng) of the datagrams and the packets in them; - is standard output'
 complete -c crapvpn -n '__crapvpn_in run' -l json -d 'Print events on standard output, a JSON object a line'
 complete -c crapvpn -n '__crapvpn_in run' -s q -l quiet -d 'Tell errors only'
 

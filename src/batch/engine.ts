@@ -49,6 +49,8 @@ export interface BatchEngineOptions {
   readonly switches: OffloadSwitches;
   readonly onlyPeer: boolean;
   readonly everyDrop: boolean;
+  /** Where datagrams are copied to, for a capture. */
+  readonly ring: SharedArrayBuffer | undefined;
   readonly notify: (event: EngineEvent) => void;
 }
 

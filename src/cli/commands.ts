@@ -107,6 +107,13 @@ const run: CommandSpec = {
       value: "SECONDS",
       about: "Print counters every so often (SIGUSR2 prints them at any time)",
     },
+    {
+      name: "capture",
+      value: "FILE|-",
+      completes: "file",
+      about:
+        "Write a capture (pcapng) of the datagrams and the packets in them; - is standard output",
+    },
     { name: "json", about: "Print events on standard output, a JSON object a line" },
     { name: "quiet", short: "q", about: "Tell errors only" },
   ],
@@ -137,6 +144,10 @@ const run: CommandSpec = {
     {
       words: "--layer 2 -k @key.hex -p 192.0.2.20 --bridge br0",
       about: "join the networks at both ends: Ethernet frames, by a bridge that is there already",
+    },
+    {
+      words: "-k @key.hex -p 192.0.2.20 --capture - 10.8.0.1 10.8.0.2 | wireshark -k -i -",
+      about: "watch the tunnel outside and inside, datagram by datagram",
     },
   ],
   run: async (parsed) => (await import("./run.js")).run(parsed),

@@ -28,6 +28,8 @@ export interface RunOptions extends WantedEnds {
   readonly onlyPeer: boolean;
   readonly engine: EngineChoice;
   readonly statsSeconds: number | undefined;
+  /** Where a capture of the tunnel goes: a path, or `-`. */
+  readonly capture: string | undefined;
   readonly json: boolean;
   /** −1 errors only, 0, 1 first drops, 2 every drop. */
   readonly verbosity: number;
@@ -60,6 +62,7 @@ export function readOptions(
     onlyPeer: (switches["only-peer"] ?? 0) > 0,
     engine: readEngine({ values, switches }, process.env),
     statsSeconds: values.stats === undefined ? undefined : parseSeconds(values.stats),
+    capture: readCapture(values.capture, (switches.json ?? 0) > 0, carrier),
     json: (switches.json ?? 0) > 0,
     verbosity: switches.quiet ? -1 : verbose,
   };
@@ -162,6 +165,24 @@ function parseMtu(text: string): number {
   const mtu = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   if (mtu >= MIN_MTU && mtu <= 65_535) return mtu;
   throw new Failure("usage", `--mtu: "${text}" is not a number of bytes from ${MIN_MTU} to 65535`);
+}
+
+function readCapture(
+  path: string | undefined,
+  json: boolean,
+  carrier: CarrierName,
+): string | undefined {
+  if (path !== undefined && carrier === "tcp") {
+    throw new Failure(
+      "usage",
+      "--capture records tunnels over UDP: record one over TCP with tcpdump, and read it with crapvpn decode",
+    );
+  }
+  if (path === "-" && (json || process.stdout.isTTY)) {
+    const who = json ? "--json writes there too" : "it is a terminal, which cannot show it";
+    throw new Failure("usage", `--capture - writes to standard output, but ${who}: give a FILE`);
+  }
+  return path;
 }
 
 function parseSeconds(text: string): number {

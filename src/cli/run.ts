@@ -1,6 +1,7 @@
 // `crapvpn run`: one end of a tunnel, from its first word to its last.
 
 import { randomBytes } from "node:crypto";
+import type { Recorder } from "../capture/recorder.js";
 import { endpointText } from "../carrier/carrier.js";
 import type { UdpOptions } from "../carrier/udp.js";
 import type { FormatInfo } from "../core/core.js";
@@ -16,6 +17,7 @@ import { chooseEngine } from "./engine.js";
 import { readKey } from "./key.js";
 import { packetOf } from "./layer.js";
 import { type RunOptions, readOptions } from "./options.js";
+import { closeRecorder, openRecorder } from "./recorder.js";
 import { dropText, flowText, Report } from "./report.js";
 import { formatToRun } from "./runnable.js";
 import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
@@ -61,13 +63,15 @@ export async function run(parsed: Parsed): Promise<number> {
   signals.atOnce = false;
   const device = await openDevice(options, maker.openDevice);
   let tunnel: RunningTunnel | undefined;
+  let recorder: Recorder | undefined;
   try {
     await configure(device, mtu, options, report);
     if (ends.peer) await refuseRoutedLoop(device, ends.peer, options);
+    recorder = await openRecorder(core, tunnelOptions, ends, options, report);
     // Last, so that the engine listens as soon as the socket does, and misses nothing.
     tunnel = await tellTaker(
       maker.start({
-        ...{ core, tunnel: tunnelOptions, device, options },
+        ...{ core, tunnel: tunnelOptions, device, options, recorder },
         notify: (event) => tellEvent(report, event, device.name, options),
       }),
     );
@@ -75,11 +79,12 @@ export async function run(parsed: Parsed): Promise<number> {
     tellStart(report, {
       ...{ info, options, device: device.name, engine: name, tunnel, ends, mtu, overhead },
     });
-    return exitCodeOf(await drive({ options, tunnel, report, signals }));
+    return exitCodeOf(await drive({ options, tunnel, recorder, report, signals }));
   } finally {
     // In this order: an engine's thread may still read from the device.
     await tunnel?.stop();
     await device.close();
+    await recorder?.close();
   }
 }
 
@@ -92,10 +97,11 @@ async function batchTunnel(udp: UdpOptions): Promise<TunnelMaker> {
 async function drive(parts: {
   options: RunOptions;
   tunnel: RunningTunnel;
+  recorder: Recorder | undefined;
   report: Report;
   signals: Signals;
 }): Promise<StopSignal> {
-  const { options, tunnel, report, signals } = parts;
+  const { options, tunnel, recorder, report, signals } = parts;
   signals.onStats = () => void tunnel.counters().then((counters) => report.stats(counters));
   const { statsSeconds } = options;
   const timer =
@@ -107,6 +113,7 @@ async function drive(parts: {
   } finally {
     clearInterval(timer);
     await tunnel.stop();
+    await closeRecorder(recorder, options, report);
     const counters = await tunnel.counters();
     const lines = [flowText("out", counters.out), flowText("in", counters.in)];
     const how = signal === undefined ? "stopped" : `stopped by ${signal}`;

@@ -1,5 +1,7 @@
 // A running tunnel, whatever engine it has; and how the event engine's is made.
 
+import { now } from "../capture/clock.js";
+import type { Recorder } from "../capture/recorder.js";
 import type { Endpoint } from "../carrier/carrier.js";
 import type { TcpEvent } from "../carrier/tcp/events.js";
 import type { Core, Counters, TunnelOptions } from "../core/core.js";
@@ -40,6 +42,8 @@ export interface TunnelParts<Opened extends OpenedDevice> {
   readonly tunnel: Omit<TunnelOptions, "slots">;
   readonly device: Opened;
   readonly options: RunOptions;
+  /** Writes a capture, if one is asked for. */
+  readonly recorder: Recorder | undefined;
   readonly notify: (event: TunnelEvent) => void;
 }
 
@@ -48,13 +52,17 @@ export function eventTunnel(ends: Ends): TunnelMaker<Device> {
   return {
     // Loaded here and not above: who opens no device needs no koffi.
     openDevice: async (name, layer) => (await import("../device/tun.js")).openTun(name, layer),
-    async start({ core, tunnel: tunnelOptions, device, options, notify }) {
+    async start({ core, tunnel: tunnelOptions, device, options, recorder, notify }) {
       const tunnel = core.openTunnel({ ...tunnelOptions, slots: EVENT_ENGINE_SLOTS });
       const carrier = await openCarrier(core, tunnelOptions.format, ends, notify);
       const engine = new EventEngine({
         ...{ tunnel, device, carrier, notify },
         onlyPeer: options.onlyPeer,
         everyDrop: options.verbosity >= 2,
+        ...(recorder && {
+          see: (direction, datagram, source) =>
+            recorder.datagram(direction, now(), datagram, source),
+        }),
       });
       return {
         ...(carrier.local && { local: carrier.local }),

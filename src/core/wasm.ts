@@ -7,6 +7,7 @@ import type {
   Core,
   CoreDeframer,
   CoreFormat,
+  CoreRecording,
   CoreTunnel,
   Counters,
   Description,
@@ -16,12 +17,14 @@ import type {
   FormatRecipe,
   PacketName,
   Reason,
+  RecordingOptions,
   RunProblemInfo,
   TunnelOptions,
 } from "./core.js";
 import { attempt, countersOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
 import { WasmDeframer } from "./wasm-deframer.js";
+import { WasmRecording } from "./wasm-recording.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -102,6 +105,10 @@ class WasmCore implements Core {
 
   openDeframer(format: CoreFormat): CoreDeframer {
     return attempt(() => new WasmDeframer(new wasm.Deframer(innerOf(format)), this.#memory));
+  }
+
+  openRecording(options: RecordingOptions): CoreRecording {
+    return new WasmRecording(innerOf(options.format), options, this.#memory, this.reasons);
   }
 }
 

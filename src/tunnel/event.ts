@@ -42,6 +42,9 @@ export type EngineEvent =
   /** An offload of the batch engine is not used any more. */
   | { readonly type: "fallback"; readonly offload: string; readonly why: string };
 
+/** Sees a datagram that goes by. Its bytes are valid only during the call. */
+export type SeeDatagram = (direction: Direction, datagram: Uint8Array, source?: Endpoint) => void;
+
 export interface EngineOptions {
   readonly tunnel: CoreTunnel;
   readonly device: Device;
@@ -51,6 +54,8 @@ export interface EngineOptions {
   /** Tell every drop, not only the first of its kind. */
   readonly everyDrop?: boolean;
   readonly notify?: (event: EngineEvent) => void;
+  /** Sees every datagram that is sent or arrives. */
+  readonly see?: SeeDatagram;
 }
 
 export class EventEngine {
@@ -60,6 +65,7 @@ export class EventEngine {
   readonly #onlyPeer: boolean;
   readonly #everyDrop: boolean;
   readonly #notify: (event: EngineEvent) => void;
+  readonly #see: SeeDatagram | undefined;
 
   readonly #freeSlots: number[] = [];
   readonly #told = new Set<string>();
@@ -78,6 +84,7 @@ export class EventEngine {
     this.#onlyPeer = options.onlyPeer ?? false;
     this.#everyDrop = options.everyDrop ?? false;
     this.#notify = options.notify ?? (() => {});
+    this.#see = options.see;
     for (let slot = 0; slot < EVENT_ENGINE_SLOTS; slot++) {
       if (slot !== RECEIVING_SLOT) this.#freeSlots.push(slot);
     }
@@ -145,7 +152,9 @@ export class EventEngine {
       this.#tellDrop("out", this.#tunnel.reasonOf(sealed), length);
       return;
     }
-    this.#carrier.send(this.#tunnel.placed(slot, sealed), (errno) => {
+    const datagram = this.#tunnel.placed(slot, sealed);
+    this.#see?.("out", datagram);
+    this.#carrier.send(datagram, (errno) => {
       this.#free(slot);
       if (errno !== undefined && !this.#stopped) this.#lose("out", reasonOf(errno), length);
     });
@@ -154,6 +163,7 @@ export class EventEngine {
   /** Steps 5 to 8. Returns whether it was one of the peer's datagrams. */
   #receive(datagram: Uint8Array, source: Endpoint): boolean {
     if (this.#stopped) return false;
+    this.#see?.("in", datagram, source);
     if (this.#onlyPeer && !sameEndpoint(source, this.#carrier.peer)) {
       this.#tunnel.refuse("in", "other_source", datagram.length);
       this.#tellDrop("in", "other_source", datagram.length, source);

@@ -15,6 +15,7 @@ use wasm_bindgen::prelude::*;
 mod batch;
 mod deframer;
 mod format;
+mod recording;
 
 pub use deframer::Deframer;
 pub use format::{Format, check_descriptions, description_schema, format_names};
@@ -118,16 +119,13 @@ fn config(
         CoreError::new("cannot_run", format!("the seed has {} bytes, not 32", seed.len()))
     })?;
     let packet: PacketKind = format::packet_kind(&format.format, packet);
-    let peer = parse_peer(peer)?;
+    let peer = peer.map(|text| parse_address(&text)).transpose()?;
     Ok(Config { key, peer, max_datagram_bytes, packet: Some(packet), seed })
 }
 
-fn parse_peer(peer: Option<String>) -> Result<Option<SocketAddr>, CoreError> {
-    let parse = |text: String| {
-        let wrong = |_| CoreError::new("not_an_address", format!("\"{text}\" is not ADDRESS:PORT"));
-        text.parse().map_err(wrong)
-    };
-    peer.map(parse).transpose()
+fn parse_address(text: &str) -> Result<SocketAddr, CoreError> {
+    let wrong = |_| CoreError::new("not_an_address", format!("\"{text}\" is not ADDRESS:PORT"));
+    text.parse().map_err(wrong)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "given to map_err")]

@@ -8,6 +8,7 @@
 
 mod bulk;
 mod counters;
+pub mod recording;
 
 pub use counters::{Counters, Direction, Flow};
 
