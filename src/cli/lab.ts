@@ -32,7 +32,13 @@ type Tell = (event: string, data: object, text: string) => void;
 /** Returns 0 if all checks hold, 1 if one does not, or what the command given returned. */
 export async function lab(parsed: Parsed): Promise<number> {
   const { values, switches, words, rest } = parsed;
-  const { layer } = await formatToRun(await loadCore(), parsed);
+  const { format, layer, carrier } = await formatToRun(await loadCore(), parsed);
+  if (carrier === "tcp") {
+    throw new Failure(
+      "usage",
+      `the lab joins its hosts over UDP, and ${format.info.name} goes over TCP: choose another --format, or join two hosts with run --tcp`,
+    );
+  }
   const key = values.key ?? DEFAULT_KEY;
   parseHex(key, "--key", "usage");
   const shell = shellHost(values.shell);

@@ -101,3 +101,12 @@ describe("the engine over TCP", () => {
     expect(run("--tcp", "--engine", "batch", "-p", NOBODY)).toEqual(refused(sentence));
   });
 });
+
+test("the lab has UDP alone, and says so", () => {
+  const { code, stderr } = crapvpn(["lab", "--format", "crapvpn-tcp"]);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr:
+      "crapvpn: the lab joins its hosts over UDP, and crapvpn-tcp goes over TCP: choose another --format, or join two hosts with run --tcp\n",
+  });
+});
