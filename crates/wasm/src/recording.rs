@@ -61,7 +61,6 @@ impl Recording {
     ///
     /// # Errors
     /// `not_an_address`.
-    #[expect(clippy::needless_pass_by_value, reason = "what JavaScript gives crosses by value")]
     pub fn record(
         &mut self,
         outgoing: bool,
