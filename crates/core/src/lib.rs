@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cipher;
+pub mod dissect;
 pub mod drop;
 pub mod format;
 pub mod offload;

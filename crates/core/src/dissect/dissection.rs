@@ -1,0 +1,326 @@
+//! What a dissector makes of one frame: nodes, the bytes they point into, columns.
+
+use super::{Bits, FieldId, Flags, Node, Span, Value};
+use crate::drop::Drop;
+use std::fmt::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+/// What a dissector makes of one frame. Its lists are reused from frame to frame.
+#[derive(Debug, Default)]
+pub struct Dissection {
+    /// The fields, in the order in which a tree is printed.
+    pub nodes: Vec<Node>,
+    /// The bytes of all sources, the frame's first.
+    pub bytes: Vec<u8>,
+    /// Where each source lies in `bytes`: the frame, then what was derived from it.
+    pub sources: Vec<Source>,
+    /// Text that was made, which [`Value::Text`] points into.
+    pub text: String,
+    /// What was refused on the way, as it was met.
+    pub drops: Vec<Drop>,
+    /// The line in a list.
+    pub columns: Columns,
+    depth: u8,
+}
+
+/// Bytes that nodes point into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source {
+    /// What they are.
+    pub kind: SourceKind,
+    /// The first, in [`Dissection::bytes`].
+    pub start: usize,
+    /// The one behind the last.
+    pub end: usize,
+}
+
+/// What the bytes of a source are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// The frame as it was captured.
+    Frame,
+    /// Fragments or segments put together.
+    Reassembled,
+    /// What was deciphered.
+    Plaintext,
+}
+
+impl SourceKind {
+    /// The name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Frame => "frame",
+            Self::Reassembled => "reassembled",
+            Self::Plaintext => "plaintext",
+        }
+    }
+}
+
+/// The line of a frame in a list, of its innermost layers. Empty unless asked for.
+#[derive(Debug, Default)]
+pub struct Columns {
+    /// Whether they are asked for.
+    pub(super) wanted: bool,
+    /// Where it comes from.
+    pub source: Place,
+    /// Where it goes.
+    pub destination: Place,
+    /// The innermost protocol.
+    pub protocol: String,
+    /// What it says.
+    pub info: String,
+}
+
+/// An address of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Place {
+    /// It has none.
+    #[default]
+    Nowhere,
+    /// A MAC address.
+    Ether([u8; 6]),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address.
+    V6(Ipv6Addr),
+}
+
+impl Dissection {
+    /// The bytes of a source.
+    #[must_use]
+    pub fn source(&self, number: u8) -> &[u8] {
+        let range = self.sources.get(usize::from(number)).map(|source| source.start..source.end);
+        self.bytes.get(range.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The bytes that a node points to.
+    #[must_use]
+    pub fn bytes_of(&self, node: &Node) -> &[u8] {
+        self.part(node.source, node.offset, node.length)
+    }
+
+    /// The bytes that are a node's value.
+    #[must_use]
+    pub fn value_bytes(&self, node: &Node) -> &[u8] {
+        match node.value {
+            Value::At { offset, length } => self.part(node.source, offset, length),
+            Value::Text { start, length } => {
+                let range = start as usize..(start as usize).saturating_add(length as usize);
+                self.text.as_bytes().get(range).unwrap_or_default()
+            }
+            _ => self.bytes_of(node),
+        }
+    }
+
+    fn part(&self, source: u8, offset: u32, length: u32) -> &[u8] {
+        let bytes = self.source(source).get(offset as usize..).unwrap_or_default();
+        bytes.get(..length as usize).unwrap_or(bytes)
+    }
+
+    /// Begins anew with a frame.
+    pub(super) fn begin(&mut self, frame: &[u8]) {
+        self.nodes.clear();
+        self.bytes.clear();
+        self.sources.clear();
+        self.text.clear();
+        self.drops.clear();
+        self.depth = 0;
+        self.columns.clear();
+        self.derive(SourceKind::Frame, frame);
+    }
+
+    /// Adds a source, and gives its number; the last one, if there are 256 already.
+    pub(crate) fn derive(&mut self, kind: SourceKind, bytes: &[u8]) -> u8 {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.sources.push(Source { kind, start, end: self.bytes.len() });
+        u8::try_from(self.sources.len() - 1).unwrap_or(u8::MAX)
+    }
+
+    /// Adds a node for `length` bytes at `at` of a span.
+    #[inline]
+    pub(crate) fn add(
+        &mut self,
+        field: FieldId,
+        span: Span<'_>,
+        at: u32,
+        length: u32,
+        value: Value,
+    ) {
+        self.nodes.push(Node {
+            field,
+            depth: self.depth,
+            source: span.source(),
+            flags: Flags::NONE,
+            bits: None,
+            offset: span.offset() + at,
+            length,
+            value,
+        });
+    }
+
+    /// Adds a number.
+    #[inline]
+    pub(crate) fn number(
+        &mut self,
+        field: FieldId,
+        span: Span<'_>,
+        at: u32,
+        length: u32,
+        number: impl Into<u64>,
+    ) {
+        self.add(field, span, at, length, Value::Number(number.into()));
+    }
+
+    /// Adds a number that takes `count` bits of its bytes, from bit `first` on.
+    #[inline]
+    pub(crate) fn bits(
+        &mut self,
+        field: FieldId,
+        span: Span<'_>,
+        place: (u32, u32),
+        bits: (u8, u8),
+        number: impl Into<u64>,
+    ) {
+        self.nodes.push(Node {
+            field,
+            depth: self.depth,
+            source: span.source(),
+            flags: Flags::NONE,
+            bits: Some(Bits { first: bits.0, count: bits.1 }),
+            offset: span.offset() + place.0,
+            length: place.1,
+            value: Value::Number(number.into()),
+        });
+    }
+
+    /// Adds bytes.
+    #[inline]
+    pub(crate) fn bytes(&mut self, field: FieldId, span: Span<'_>, at: u32, length: u32) {
+        self.add(field, span, at, length, Value::Bytes);
+    }
+
+    /// Adds what does not stand in the bytes but follows from them; it is shown at `at`.
+    #[inline]
+    pub(crate) fn generated(&mut self, field: FieldId, span: Span<'_>, at: u32, value: Value) {
+        self.add(field, span, at, 0, value);
+        self.flag_last(Flags::GENERATED);
+    }
+
+    /// Adds text that is made now.
+    pub(crate) fn text(
+        &mut self,
+        field: FieldId,
+        span: Span<'_>,
+        at: u32,
+        length: u32,
+        text: fmt::Arguments<'_>,
+    ) {
+        let value = self.write_text(text);
+        self.add(field, span, at, length, value);
+    }
+
+    /// Keeps text that is made now.
+    pub(crate) fn write_text(&mut self, text: fmt::Arguments<'_>) -> Value {
+        let start = self.text.len();
+        // Writing to a string cannot fail.
+        let _ = self.text.write_fmt(text);
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Value::Text { start: place(start), length: place(self.text.len() - start) }
+    }
+
+    /// Adds a layer, below which everything stands until [`Self::leave`]. Gives its place.
+    pub(crate) fn layer(&mut self, protocol: FieldId, span: Span<'_>, length: u32) -> usize {
+        self.depth = 0;
+        self.add(protocol, span, 0, length, Value::None);
+        self.depth = 1;
+        self.nodes.len() - 1
+    }
+
+    /// What is added next stands below what was added last.
+    #[inline]
+    pub(crate) fn enter(&mut self) {
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    /// What is added next stands beside what stood above.
+    #[inline]
+    pub(crate) fn leave(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Where the next node will stand.
+    pub(crate) fn next_place(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Says how many bytes a node has, once that is known.
+    pub(crate) fn set_length(&mut self, place: usize, length: u32) {
+        if let Some(node) = self.nodes.get_mut(place) {
+            node.length = length;
+        }
+    }
+
+    /// Says more of the last node.
+    #[inline]
+    pub(crate) fn flag_last(&mut self, flags: Flags) {
+        if let Some(node) = self.nodes.last_mut() {
+            node.flags = node.flags.with(flags);
+        }
+    }
+
+    /// The nodes at `range` of the list.
+    pub(crate) fn at(&self, range: Range<usize>) -> &[Node] {
+        self.nodes.get(range).unwrap_or_default()
+    }
+}
+
+impl Columns {
+    fn clear(&mut self) {
+        if self.wanted {
+            (self.source, self.destination) = (Place::Nowhere, Place::Nowhere);
+            self.protocol.clear();
+            self.info.clear();
+        }
+    }
+
+    /// Says the protocol and what it says, in place of what was there.
+    pub(crate) fn set(&mut self, protocol: &str, info: fmt::Arguments<'_>) {
+        if self.wanted {
+            self.protocol.clear();
+            self.protocol.push_str(protocol);
+            self.info.clear();
+            self.append(info);
+        }
+    }
+
+    /// Says more.
+    pub(crate) fn append(&mut self, info: fmt::Arguments<'_>) {
+        if self.wanted {
+            // Writing to a string cannot fail.
+            let _ = self.info.write_fmt(info);
+        }
+    }
+
+    /// Says where it comes from and goes.
+    pub(crate) fn way(&mut self, source: Place, destination: Place) {
+        if self.wanted {
+            (self.source, self.destination) = (source, destination);
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nowhere => Ok(()),
+            Self::Ether([a, b, c, d, e, g]) => {
+                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+            }
+            Self::V4(address) => address.fmt(f),
+            Self::V6(address) => address.fmt(f),
+        }
+    }
+}
