@@ -161,6 +161,25 @@ impl Dissection {
         });
     }
 
+    /// A node of one byte at `at` of a span, not added yet.
+    pub(crate) fn node(&self, field: FieldId, span: Span<'_>, at: u32, value: Value) -> Node {
+        Node {
+            field,
+            depth: self.depth,
+            source: span.source(),
+            flags: Flags::NONE,
+            bits: None,
+            offset: span.offset() + at,
+            length: 1,
+            value,
+        }
+    }
+
+    /// Adds a node.
+    pub(crate) fn push(&mut self, node: Node) {
+        self.nodes.push(node);
+    }
+
     /// Adds a number.
     #[inline]
     pub(crate) fn number(

@@ -47,7 +47,7 @@ pub struct Dissector {
     /// Which tunnels it looks for.
     pub tunnels: Tunnels,
     pub(crate) out: Dissection,
-    nesting: u8,
+    pub(super) nesting: u8,
 }
 
 impl Dissector {
@@ -63,6 +63,7 @@ impl Dissector {
     pub fn dissect(&mut self, frame: &Frame<'_>) -> &Dissection {
         self.out.begin(frame.bytes);
         self.nesting = 0;
+        self.tunnels.begin();
         let span = Span::new(0, frame.bytes, frame.original_length);
         match frame.link {
             Link::Ethernet => ethernet::dissect(self, span),

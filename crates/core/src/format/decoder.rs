@@ -236,6 +236,21 @@ impl Parts {
         self.refused = None;
     }
 
+    /// Leaves out what lies behind the first `bytes`, since the capture lacks it, and with it all
+    /// that was said of the whole.
+    pub fn cut(&mut self, bytes: usize) {
+        let there = |part: &Part| part.end <= bytes * 8 || part.what == What::Ciphertext;
+        self.parts.retain(there);
+        for part in &mut self.parts {
+            part.end = part.end.min(bytes * 8).max(part.first);
+        }
+        self.problems.clear();
+        self.refused = None;
+        let cut = |range: Range<usize>| range.start.min(bytes)..range.end.min(bytes);
+        self.packet = self.packet.take().map(cut);
+        self.enciphered = self.enciphered.take().map(cut);
+    }
+
     /// The part that is the field at a place of the format's list.
     #[must_use]
     pub fn field(&self, place: usize) -> Option<Part> {

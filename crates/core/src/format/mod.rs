@@ -31,7 +31,7 @@ mod text;
 mod walk;
 
 pub use again::{Again, Difference};
-pub use claim::Claim;
+pub use claim::{Claim, Match};
 pub use decode::{Decoded, DecodedField, decode};
 pub use decoder::{Decoder, Part, Parts, What};
 pub use framing::{Frame, Frames};
