@@ -38,7 +38,7 @@ export interface SafeWords {
 export function safeWords(argv: readonly string[], table: CommandTable): SafeWords {
   const { commands, defaultCommand, globalOptions } = table;
   // The command's own word may come after options. To find it, all commands' options will do: one
-  // of one name or letter takes a value in every command or in none.
+  // of one name or letter takes a value in every command or in none, but for --stats.
   const everyOption = [...globalOptions, ...commands.flatMap(({ options }) => options)];
   const [first] = read(argv, everyOption, () => []).words;
   const named = commands.find(({ name }) => name === first);
