@@ -334,11 +334,12 @@ fn written_and_read_again() {
     let inner = writer.interface("", LinkType::RAW);
     let mut file = writer.take();
     let time = Time::from_nanoseconds(u64::MAX);
+    let too_long = vec![3; MAX_FRAME_BYTES + 1];
     let packets = [
         Packet { time: Some(time), ..Packet::new(outer, &[1; 61]) },
         Packet { comment: Some("not_ours: ü"), lost: 3, ..Packet::new(inner, &[]) },
         Packet { original_length: 1400, ..Packet::new(inner, &[2; 64]) },
-        Packet { original_length: 1, ..Packet::new(inner, &vec![3; MAX_FRAME_BYTES + 1]) },
+        Packet { original_length: 1, ..Packet::new(inner, &too_long) },
     ];
     for packet in &packets {
         assert!(writer.packet(packet));

@@ -26,6 +26,7 @@
 mod block;
 mod buffer;
 mod error;
+pub mod fragments;
 mod link;
 mod options;
 mod order;
