@@ -36,9 +36,11 @@
 
 pub mod capture;
 pub mod cipher;
+pub mod decode;
 pub mod dissect;
 pub mod drop;
 pub mod format;
 pub mod offload;
 pub mod packet;
+pub mod show;
 pub mod tunnel;

@@ -72,6 +72,17 @@ impl Dissector {
         &self.out
     }
 
+    /// Says whether the columns are made.
+    pub fn want_columns(&mut self, wanted: bool) {
+        self.out.columns.wanted = wanted;
+    }
+
+    /// What was made of the last frame.
+    #[must_use]
+    pub fn dissection(&self) -> &Dissection {
+        &self.out
+    }
+
     /// A packet inside a datagram: a protocol that carries others calls this, not theirs.
     pub(crate) fn inside(&mut self, inside: Inside, span: Span<'_>) {
         if self.nesting == MAX_NESTING {

@@ -109,6 +109,7 @@ fn take_apart<'a>(
         source: datagram.source(),
         place: at(datagram),
         is_cut: lacks > 0,
+        region_start: region.start,
         packet: packet.map(|packet| (packet.source(), at(packet))),
         kind: parts.kind,
         ladder,

@@ -68,6 +68,8 @@ pub struct Found {
     pub place: Range<usize>,
     /// The capture lacks its end.
     pub is_cut: bool,
+    /// Where the deciphered bytes begin in the datagram.
+    pub region_start: usize,
     /// Where the packet lies that it carries, if that is open: the source and the place in it.
     pub packet: Option<(u8, Range<usize>)>,
     /// What kind of packet that is.
