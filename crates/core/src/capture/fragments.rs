@@ -11,7 +11,7 @@ use std::net::IpAddr;
 /// How long a datagram waits for the rest of it after its first fragment: as in Linux.
 pub const LIFETIME_SECONDS: i64 = 30;
 /// The most bytes that datagrams in waiting hold, all of them together; more evict the oldest.
-pub const MAX_HELD_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_HELD_BYTES: usize = 8 * 1024 * 1024;
 /// What is in a datagram behind the IP header, at most.
 const MAX_DATAGRAM_BYTES: usize = 65_535;
 /// Fragments of 8 bytes make that many; a datagram of more is evicted.

@@ -33,6 +33,7 @@ mod order;
 mod pcap;
 mod pcapng;
 mod reader;
+pub mod streams;
 mod time;
 mod writer;
 
