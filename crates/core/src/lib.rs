@@ -42,5 +42,4 @@ pub mod drop;
 pub mod format;
 pub mod offload;
 pub mod packet;
-pub mod show;
 pub mod tunnel;

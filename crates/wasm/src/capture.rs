@@ -5,10 +5,10 @@
 
 use crate::{CoreError, Format, number, plain};
 use crapvpn_core::capture::CaptureError;
-use crapvpn_core::decode::{Output, Session, State, Wanted};
+use crapvpn_core::decode::{Output, Session, Show, State, View, Wanted};
+use crapvpn_core::dissect::show::{Fields, UnknownField};
 use crapvpn_core::dissect::tunnel::Carrier;
 use crapvpn_core::dissect::{Dissector, Options};
-use crapvpn_core::show::{Fields, Show, View};
 use serde::Serialize;
 use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
@@ -192,11 +192,10 @@ impl CaptureDecoder {
             "tree" => View::Tree,
             "json" => View::Json,
             "fields" => {
-                let names: Vec<&str> = fields.iter().map(String::as_str).collect();
-                let unknown = |name: &str| {
-                    CoreError::new("unknown_field", format!("there is no field \"{name}\""))
-                };
-                View::Fields(Fields::new(&names, &dissector.registry).map_err(unknown)?)
+                let names = fields.iter().map(String::as_str);
+                let unknown =
+                    |error: UnknownField| CoreError::new("unknown_field", error.to_string());
+                View::Fields(Fields::new(&dissector.registry, names).map_err(unknown)?)
             }
             _ => View::Nothing,
         };

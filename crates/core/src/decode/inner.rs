@@ -19,12 +19,7 @@ pub(super) struct Inner {
 impl Inner {
     pub(super) fn new() -> Self {
         let application = concat!("crapvpn ", env!("CARGO_PKG_VERSION"));
-        Self {
-            writer: Writer::new(application),
-            ip: None,
-            ethernet: None,
-            comment: String::new(),
-        }
+        Self { writer: Writer::new(application), ip: None, ethernet: None, comment: String::new() }
     }
 
     /// Writes the packets of a frame's outermost tunnels.

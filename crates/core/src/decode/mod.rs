@@ -1,9 +1,11 @@
 //! A capture decoded: chunks of a file go in, text and a capture of the packets inside come out.
 
 mod inner;
+mod show;
 mod stats;
 mod verify;
 
+pub use show::{Show, View};
 pub use stats::{Chain, Stats};
 pub use verify::Verified;
 
@@ -11,7 +13,6 @@ use crate::capture::{CaptureError, Reader};
 use crate::capture::{LinkType, Time};
 use crate::dissect::tunnel::Meter;
 use crate::dissect::{Dissector, Frame as Captured, Link, Registry};
-use crate::show::Show;
 use inner::Inner;
 use verify::Report;
 
@@ -115,19 +116,22 @@ impl Session {
                     return State::End;
                 }
             };
-            self.dissector.dissect(&Captured {
+            let captured = Captured {
                 number: frame.number,
                 time: frame.time.and_then(nanoseconds),
                 link: link(frame.link),
                 bytes: frame.bytes,
                 original_length: frame.original_length,
-            });
+            };
+            self.dissector.dissect(&captured);
             let Self { dissector, text, .. } = self;
             let (dissection, tunnels) = (dissector.dissection(), &dissector.tunnels);
             self.stats.count(frame.original_length.into(), dissection, tunnels);
             match &mut self.output {
                 Output::Nothing => {}
-                Output::Show(show) => show.frame(text, &frame, dissection, &dissector.registry),
+                Output::Show(show) => {
+                    show.frame(text, &captured, dissection, &dissector.registry);
+                }
                 Output::Verify => {
                     self.verified.frame(frame.number, dissection, tunnels, Report::Text, text);
                 }
@@ -204,6 +208,10 @@ fn nanoseconds(time: Time) -> Option<i64> {
 fn link(link: LinkType) -> Link {
     match link {
         LinkType::ETHERNET => Link::Ethernet,
-        _ => Link::RawIp,
+        LinkType::RAW | LinkType::IPV4 | LinkType::IPV6 => Link::RawIp,
+        LinkType::LINUX_SLL => Link::Cooked,
+        LinkType::LINUX_SLL2 => Link::Cooked2,
+        LinkType::NULL | LinkType::LOOP => Link::Loopback,
+        _ => Link::Other,
     }
 }

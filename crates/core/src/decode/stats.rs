@@ -77,7 +77,8 @@ impl Stats {
             }
         }
         self.key.clear();
-        let layers = dissection.nodes.iter().filter(|node| node.depth == 0);
+        // The first layer is the frame itself.
+        let layers = dissection.nodes.iter().filter(|node| node.depth == 0).skip(1);
         self.key.extend(layers.map(|node| node.field.protocol));
         if !self.chains.contains_key(&self.key) {
             if self.chains.len() >= MAX_CHAINS {

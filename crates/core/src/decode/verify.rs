@@ -135,7 +135,11 @@ impl Verified {
         // Where the packet begins in the datagram, so that offsets are those of the datagram.
         let start = found.packet.as_ref().map_or(0, |(source, place)| {
             let is_plaintext = *source != found.source;
-            if is_plaintext { found.region_start + place.start } else { place.start - found.place.start }
+            if is_plaintext {
+                found.region_start + place.start
+            } else {
+                place.start - found.place.start
+            }
         });
         for check in ladder.checks {
             let Check::Failed(malformed) = check else { continue };
@@ -203,7 +207,9 @@ impl Difference<'_> {
             Some("cut") => {
                 writeln!(out, "frame {frame}: {field} is cut: the capture has {offset} bytes of it")
             }
-            Some("closed") => writeln!(out, "frame {frame}: {field} is enciphered and stayed closed"),
+            Some("closed") => {
+                writeln!(out, "frame {frame}: {field} is enciphered and stayed closed")
+            }
             Some(what) => writeln!(
                 out,
                 "frame {frame}: {what}: {field} at byte {offset}: described {}, captured {}",

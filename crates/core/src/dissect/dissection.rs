@@ -22,6 +22,7 @@ pub struct Dissection {
     /// The line in a list.
     pub columns: Columns,
     depth: u8,
+    base: u8,
 }
 
 /// Bytes that nodes point into.
@@ -63,6 +64,7 @@ impl SourceKind {
 pub struct Columns {
     /// Whether they are asked for.
     pub(super) wanted: bool,
+    quoting: bool,
     /// Where it comes from.
     pub source: Place,
     /// Where it goes.
@@ -74,7 +76,7 @@ pub struct Columns {
 }
 
 /// An address of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Place {
     /// It has none.
     #[default]
@@ -127,6 +129,7 @@ impl Dissection {
         self.text.clear();
         self.drops.clear();
         self.depth = 0;
+        self.quote(false);
         self.columns.clear();
         self.derive(SourceKind::Frame, frame);
     }
@@ -252,10 +255,21 @@ impl Dissection {
 
     /// Adds a layer, below which everything stands until [`Self::leave`]. Gives its place.
     pub(crate) fn layer(&mut self, protocol: FieldId, span: Span<'_>, length: u32) -> usize {
-        self.depth = 0;
+        self.depth = self.base;
         self.add(protocol, span, 0, length, Value::None);
-        self.depth = 1;
+        self.depth = self.base.saturating_add(1);
         self.nodes.len() - 1
+    }
+
+    /// A protocol that quotes a packet has its layers below itself; `false` when the quote ends.
+    pub(crate) fn quote(&mut self, begins: bool) {
+        self.base = if begins { self.depth } else { 0 };
+        self.columns.quoting = begins;
+    }
+
+    /// Whether a packet is being quoted.
+    pub(crate) fn quotes(&self) -> bool {
+        self.base > 0
     }
 
     /// What is added next stands below what was added last.
@@ -268,6 +282,27 @@ impl Dissection {
     #[inline]
     pub(crate) fn leave(&mut self) {
         self.depth = self.depth.saturating_sub(1);
+    }
+
+    /// Adds a heading over what follows until [`Self::leave`]. Gives its place.
+    pub(crate) fn heading(
+        &mut self,
+        field: FieldId,
+        span: Span<'_>,
+        at: u32,
+        length: u32,
+    ) -> usize {
+        self.add(field, span, at, length, Value::None);
+        self.enter();
+        self.nodes.len() - 1
+    }
+
+    /// Adds a field to a layer that others follow already, at the end of what stands below it.
+    pub(crate) fn add_late(&mut self, layer: usize, node: Node) {
+        let depth = self.nodes.get(layer).map_or(0, |layer| layer.depth);
+        let below = self.nodes.iter().skip(layer + 1).take_while(|node| node.depth > depth).count();
+        let node = Node { depth: depth.saturating_add(1), ..node };
+        self.nodes.insert((layer + 1 + below).min(self.nodes.len()), node);
     }
 
     /// Where the next node will stand.
@@ -307,17 +342,35 @@ impl Columns {
 
     /// Says the protocol and what it says, in place of what was there.
     pub(crate) fn set(&mut self, protocol: &str, info: fmt::Arguments<'_>) {
-        if self.wanted {
+        self.set_protocol(format_args!("{protocol}"));
+        self.set_info(info);
+    }
+
+    /// Says the protocol, in place of what was there.
+    pub(crate) fn set_protocol(&mut self, protocol: fmt::Arguments<'_>) {
+        if self.writes() {
             self.protocol.clear();
-            self.protocol.push_str(protocol);
+            // Writing to a string cannot fail.
+            let _ = self.protocol.write_fmt(protocol);
+        }
+    }
+
+    /// Says something in place of what was there.
+    pub(crate) fn set_info(&mut self, info: fmt::Arguments<'_>) {
+        if self.writes() {
             self.info.clear();
             self.append(info);
         }
     }
 
+    /// Whether they are asked for, and no packet is being quoted: it says nothing of the frame.
+    fn writes(&self) -> bool {
+        self.wanted && !self.quoting
+    }
+
     /// Says more.
     pub(crate) fn append(&mut self, info: fmt::Arguments<'_>) {
-        if self.wanted {
+        if self.writes() {
             // Writing to a string cannot fail.
             let _ = self.info.write_fmt(info);
         }

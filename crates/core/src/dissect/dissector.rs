@@ -1,12 +1,13 @@
 //! The dispatcher: frame by frame, from the link type inwards, with what is known of frames before.
 
-use super::protocol::{self, ethernet, ipv4, ipv6};
+use super::conversation::Conversations;
+use super::protocol::{self, cooked, ethernet, ipv4, ipv6, loopback, raw};
 use super::tunnel::Tunnels;
-use super::{Dissection, Registry, Span};
+use super::{Dissection, Place, Registry, Span};
 use crate::packet::Inside;
 
-/// Packets in packets that are followed; more are shown as bytes.
-const MAX_NESTING: u8 = 8;
+/// Packets in packets that are followed, tags and tunnels alike; what is deeper is shown as bytes.
+const MAX_NESTING: u8 = 32;
 
 /// A frame to dissect.
 #[derive(Debug, Clone, Copy)]
@@ -30,6 +31,14 @@ pub enum Link {
     Ethernet,
     /// An IP packet of either version.
     RawIp,
+    /// Linux cooked capture, version 1.
+    Cooked,
+    /// Linux cooked capture, version 2.
+    Cooked2,
+    /// BSD loopback.
+    Loopback,
+    /// Any other, which is shown as bytes.
+    Other,
 }
 
 /// What a dissector is asked for.
@@ -47,7 +56,13 @@ pub struct Dissector {
     /// Which tunnels it looks for.
     pub tunnels: Tunnels,
     pub(crate) out: Dissection,
-    pub(super) nesting: u8,
+    /// Where the layer begins that a malformed packet inside it ends.
+    pub(super) catcher: (u8, u32),
+    /// Where the packet comes from that is being read, and where it goes.
+    pub(super) ends: (Place, Place),
+    pub(super) udp: Conversations,
+    pub(super) tcp: Conversations,
+    nesting: u8,
 }
 
 impl Dissector {
@@ -62,12 +77,18 @@ impl Dissector {
     /// Takes the next frame apart.
     pub fn dissect(&mut self, frame: &Frame<'_>) -> &Dissection {
         self.out.begin(frame.bytes);
-        self.nesting = 0;
         self.tunnels.begin();
+        (self.catcher, self.nesting) = ((0, 0), 0);
+        self.ends = (Place::Nowhere, Place::Nowhere);
         let span = Span::new(0, frame.bytes, frame.original_length);
+        protocol::frame::dissect(self, span, frame);
         match frame.link {
             Link::Ethernet => ethernet::dissect(self, span),
-            Link::RawIp => self.ip(span),
+            Link::RawIp => raw::dissect(self, span),
+            Link::Cooked => cooked::dissect(self, span),
+            Link::Cooked2 => cooked::dissect_2(self, span),
+            Link::Loopback => loopback::dissect(self, span),
+            Link::Other => protocol::data::dissect(self, span),
         }
         &self.out
     }
@@ -83,26 +104,57 @@ impl Dissector {
         &self.out
     }
 
-    /// A packet inside a datagram: a protocol that carries others calls this, not theirs.
+    /// A packet inside a datagram: a tunnel calls this for what it carries.
     pub(crate) fn inside(&mut self, inside: Inside, span: Span<'_>) {
-        if self.nesting == MAX_NESTING {
-            return protocol::data::dissect(self, span);
+        let catcher = std::mem::replace(&mut self.catcher, (span.source(), span.offset()));
+        self.nested(span, 0, |dissector, span| match inside {
+            Inside::Ipv4 => ipv4::dissect(dissector, span),
+            Inside::Ipv6 => ipv6::dissect(dissector, span),
+            Inside::Ethernet => {
+                ethernet::dissect(dissector, span);
+                span.stated()
+            }
+        });
+        self.catcher = catcher;
+    }
+
+    /// Reads what stands behind a header of so many bytes, unless it lies too deep. Gives how many
+    /// bytes both take.
+    pub(super) fn nested<'a>(
+        &mut self,
+        span: Span<'a>,
+        header_bytes: u32,
+        read: impl FnOnce(&mut Self, Span<'a>) -> u32,
+    ) -> u32 {
+        let payload = span.skip(header_bytes);
+        if self.nesting >= MAX_NESTING {
+            protocol::data::dissect(self, payload);
+            return span.stated();
         }
         self.nesting += 1;
-        match inside {
-            Inside::Ipv4 => ipv4::dissect(self, span),
-            Inside::Ipv6 => ipv6::dissect(self, span),
-            Inside::Ethernet => ethernet::dissect(self, span),
-        }
+        let taken = read(self, payload);
         self.nesting -= 1;
+        header_bytes.saturating_add(taken)
     }
 
     /// An IP packet of the version that its first nibble says.
-    pub(crate) fn ip(&mut self, span: Span<'_>) {
+    pub(crate) fn ip(&mut self, span: Span<'_>) -> u32 {
         match span.u8(0).map(|byte| byte >> 4) {
             Some(4) => ipv4::dissect(self, span),
             Some(6) => ipv6::dissect(self, span),
-            _ => protocol::data::dissect(self, span),
+            _ => {
+                protocol::data::dissect(self, span);
+                span.stated()
+            }
         }
+    }
+
+    /// Notes where the packet comes from and goes, for the columns and for its conversation.
+    pub(super) fn way(&mut self, source: Place, destination: Place) {
+        if self.out.quotes() {
+            return;
+        }
+        self.ends = (source, destination);
+        self.out.columns.way(source, destination);
     }
 }

@@ -28,7 +28,7 @@ impl FieldId {
 }
 
 /// How the value of a field is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// A protocol: it has no value.
     Protocol,
@@ -54,8 +54,10 @@ pub enum Kind {
     Ipv6,
     /// A span of time: a number of nanoseconds with a sign, shown as seconds with 9 decimals.
     Seconds,
-    /// A moment: nanoseconds since 1970, with a sign.
+    /// A moment: nanoseconds since 1970, with a sign, shown as seconds with 9 decimals.
     Time,
+    /// A number that is shown as letters.
+    Letters(fn(u64, &mut String)),
 }
 
 /// Names of a field's values.

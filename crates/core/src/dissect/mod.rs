@@ -8,11 +8,13 @@
 //! The protocols stand in [`mod@protocol`], one a file. Names, values and places of their fields are
 //! those of Wireshark; what Wireshark shows and we do not is simply absent.
 
+mod conversation;
 mod dissection;
 mod dissector;
 mod field;
 mod node;
 pub mod protocol;
+pub mod show;
 mod span;
 pub mod tunnel;
 

@@ -191,7 +191,8 @@ mod tests {
 
     fn differences(format: &str, datagram: &[u8]) -> Vec<(usize, usize, String, String)> {
         let again = again(format, datagram).unwrap();
-        let told = |d: Difference| (d.place, d.offset, d.described.to_string(), d.captured.to_string());
+        let told =
+            |d: Difference| (d.place, d.offset, d.described.to_string(), d.captured.to_string());
         again.differences.into_iter().map(told).collect()
     }
 

@@ -83,7 +83,8 @@ impl Claim {
             match (expected, bytes) {
                 (Expected::Bytes(expected), Some(bytes)) if expected == bytes => {}
                 (Expected::Bytes(_), _) => return Match::Foreign,
-                (Expected::Numbers(numbers), Some(_)) if numbers.contains(&bits.read(datagram)) => {}
+                (Expected::Numbers(numbers), Some(_)) if numbers.contains(&bits.read(datagram)) => {
+                }
                 (Expected::Numbers(_), _) => found = Match::Doubtful,
             }
         }

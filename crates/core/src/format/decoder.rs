@@ -157,7 +157,9 @@ impl Decoder {
         match walk.packet() {
             Ok(packet) => parts.packet = Some(packet),
             // What is wrong already is why there is none.
-            Err(drop) => parts.refused = Some(drop).filter(|_| !closed && parts.problems.is_empty()),
+            Err(drop) => {
+                parts.refused = Some(drop).filter(|_| !closed && parts.problems.is_empty())
+            }
         }
     }
 
@@ -294,7 +296,8 @@ mod tests {
     fn datagram(ethertype: u16, key: u8) -> Vec<u8> {
         let mut datagram = b"crap\0\x18".to_vec();
         datagram.extend(ethertype.to_be_bytes());
-        let packet = [0x45, 0, 0, 24, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 8, 0, 0, 0];
+        let packet =
+            [0x45, 0, 0, 24, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 8, 0, 0, 0];
         datagram.extend(packet.map(|byte| byte ^ key));
         datagram
     }
@@ -310,7 +313,8 @@ mod tests {
     fn with_the_key_the_packet_is_found() {
         let parts = parts("crapvpn", &[7], &datagram(0x0800, 7));
         let whats: Vec<What> = parts.parts.iter().map(|part| part.what).collect();
-        let fields = [What::Field(0), What::Field(1), What::Field(2), What::Ciphertext, What::Field(3)];
+        let fields =
+            [What::Field(0), What::Field(1), What::Field(2), What::Ciphertext, What::Field(3)];
         assert_eq!(whats, fields);
         assert_eq!((parts.packet.clone(), parts.opened), (Some(8..32), true));
         assert_eq!(parts.kind, Some(PacketKind::Ip));

@@ -34,7 +34,10 @@ impl Opener {
     ///
     /// # Errors
     /// `not_authentic` if a tag does not fit.
-    #[expect(clippy::unnecessary_wraps, reason = "a cipher with a tag refuses what is not authentic")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "a cipher with a tag refuses what is not authentic"
+    )]
     pub(super) fn open(
         &self,
         _walk: &Walk<'_>,

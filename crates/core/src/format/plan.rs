@@ -114,7 +114,12 @@ impl Plan {
             let region = self.head_bytes - before..packet_end + behind;
             if let Opener::Xor(xor) = opener {
                 xor.apply(datagram.get_mut(region.clone()).unwrap_or_default());
-                if !self.steps.iter().filter(|step| step.enciphered).all(|step| fits(step, datagram)) {
+                if !self
+                    .steps
+                    .iter()
+                    .filter(|step| step.enciphered)
+                    .all(|step| fits(step, datagram))
+                {
                     xor.apply(datagram.get_mut(region).unwrap_or_default());
                     return false;
                 }

@@ -15,7 +15,9 @@ const MAX_DATAGRAM_BYTES: usize = 128 * 1024;
 pub(super) fn dissect(dissector: &mut Dissector, known: usize, datagram: Span<'_>) {
     let mut room = dissector.tunnels.rooms.pop().unwrap_or_default();
     if let Some((kind, packet)) = take_apart(dissector, known, datagram, &mut room) {
+        dissector.tunnels.depth += 1;
         dissect_packet(dissector, kind, packet);
+        dissector.tunnels.depth -= 1;
     }
     dissector.tunnels.rooms.push(room);
 }
@@ -51,7 +53,7 @@ fn take_apart<'a>(
     datagram: Span<'a>,
     room: &'a mut Room,
 ) -> Option<(Option<PacketKind>, Span<'a>)> {
-    let Dissector { out, tunnels, nesting, .. } = dissector;
+    let Dissector { out, tunnels, .. } = dissector;
     let known = tunnels.known.get(place)?;
     let Room { bytes, parts } = room;
     bytes.clear();
@@ -114,7 +116,7 @@ fn take_apart<'a>(
         kind: parts.kind,
         ladder,
         drop,
-        depth: usize::from(*nesting),
+        depth: tunnels.depth,
     });
     Some((parts.kind, packet?))
 }
@@ -207,10 +209,10 @@ impl Told<'_> {
 
     /// Adds what keeps a tunnel from taking the datagram and is no single field's fault.
     fn tell_refusal(&self, out: &mut Dissection) {
-        let of_field = |drop: &Drop| {
-            self.parts.parts.iter().any(|part| is_about(drop, part.what))
-        };
-        for drop in self.parts.problems.iter().filter(|drop| !of_field(drop)).chain(&self.parts.refused) {
+        let of_field = |drop: &Drop| self.parts.parts.iter().any(|part| is_about(drop, part.what));
+        for drop in
+            self.parts.problems.iter().filter(|drop| !of_field(drop)).chain(&self.parts.refused)
+        {
             self.tell_drop(out, drop);
             out.flag_last(Flags::MALFORMED);
         }
@@ -220,8 +222,12 @@ impl Told<'_> {
         let Drop { reason, offset, expected, found, .. } = drop;
         let name = reason.name();
         let text = match (expected, found) {
-            (Shown::Nothing, Shown::Nothing) => out.write_text(format_args!("{name} at byte {offset}")),
-            (Shown::Nothing, _) => out.write_text(format_args!("{name} at byte {offset}: found {found}")),
+            (Shown::Nothing, Shown::Nothing) => {
+                out.write_text(format_args!("{name} at byte {offset}"))
+            }
+            (Shown::Nothing, _) => {
+                out.write_text(format_args!("{name} at byte {offset}: found {found}"))
+            }
             _ => out.write_text(format_args!(
                 "{name} at byte {offset}: expected {expected}, found {found}"
             )),

@@ -131,12 +131,14 @@ impl Ladder {
         };
         let header_bytes = usize::from(bytes.first().copied().unwrap_or_default() & 0x0f) * 4;
         let header = bytes.get(..header_bytes.max(ipv4::MIN_HEADER_BYTES));
-        let header_sum = header.map_or(Check::Absent, |header| {
-            summed("ip.checksum", 10, header, Sum::of(header))
-        });
+        let header_sum = header
+            .map_or(Check::Absent, |header| summed("ip.checksum", 10, header, Sum::of(header)));
         let fragmented = bytes.get(6..8).is_some_and(|word| word != [0, 0] && word != [0x40, 0]);
         let [_, _, _, _, _, _, _, _, _, protocol, ..] = bytes else {
-            return Self { checks: [Check::Passed, length, header_sum, Check::Absent], ..Self::UNKNOWN };
+            return Self {
+                checks: [Check::Passed, length, header_sum, Check::Absent],
+                ..Self::UNKNOWN
+            };
         };
         let payload = bytes.get(header_bytes..).unwrap_or_default();
         let addresses = Sum::of(bytes.get(12..20).unwrap_or_default());
@@ -292,7 +294,8 @@ mod tests {
 
     fn bytes(hex: &str) -> Vec<u8> {
         let digits: Vec<u8> = hex.bytes().filter(|byte| *byte != b' ').collect();
-        let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+        let byte =
+            |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         digits.chunks(2).map(byte).collect()
     }
 

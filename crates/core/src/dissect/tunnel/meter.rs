@@ -54,10 +54,8 @@ impl Meter {
         let of = |rung: Rung| format!("in {} of {}", count(rung.passed), rung.there);
         // A check that passed in every other packet did not do so by chance.
         let fits = |rung: Rung| rung.passed * 2 >= rung.there && rung.there > 0;
-        let sums = Rung {
-            passed: header.passed + payload.passed,
-            there: header.there + payload.there,
-        };
+        let sums =
+            Rung { passed: header.passed + payload.passed, there: header.there + payload.there };
         Some(if !fits(version) && version.there > 0 {
             format!(
                 "the version fits {}: the key is probably wrong from its first byte on",

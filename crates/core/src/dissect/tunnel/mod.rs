@@ -45,6 +45,8 @@ pub struct Tunnels {
     meter: Meter,
     /// Room for a datagram and its parts, for each depth of nesting.
     rooms: Vec<Room>,
+    /// How many tunnels lie around what is being dissected.
+    depth: usize,
 }
 
 /// A format on a port.
@@ -122,6 +124,7 @@ impl Tunnels {
     /// Forgets what the last frame held.
     pub(super) fn begin(&mut self) {
         self.found.clear();
+        self.depth = 0;
     }
 
     fn add(&mut self, known: Known) -> usize {
@@ -129,12 +132,8 @@ impl Tunnels {
         let carrier = &known.decoder.format().carrier;
         let udp = carrier.udp.iter().flatten().map(|port| (Carrier::Udp, *port));
         let tcp = carrier.tcp.iter().flatten().map(|port| (Carrier::Tcp, *port));
-        let ports = udp.chain(tcp).map(|(carrier, port)| Port {
-            carrier,
-            port,
-            said: false,
-            known: place,
-        });
+        let ports =
+            udp.chain(tcp).map(|(carrier, port)| Port { carrier, port, said: false, known: place });
         self.ports.extend(ports);
         self.ports.sort_unstable();
         if carrier.udp.is_some() && known.claim.bits() >= TELLING_BITS {
@@ -210,6 +209,10 @@ impl Dissector {
 
 /// Dissects a UDP payload if it is a datagram of a tunnel, and says whether it was.
 pub(crate) fn datagram(dissector: &mut Dissector, carried: &Carried<'_>) -> bool {
+    // What an ICMP message quotes went another way, and is mostly cut.
+    if dissector.out.quotes() {
+        return false;
+    }
     match dissector.tunnels.find(carried) {
         Choice::Nothing => false,
         Choice::Of(known) => {
