@@ -34,6 +34,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod cipher;
 pub mod dissect;
 pub mod drop;

@@ -2,5 +2,6 @@
 
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod captures;
 pub(crate) mod descriptions;
 pub(crate) mod packets;
