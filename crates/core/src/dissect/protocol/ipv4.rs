@@ -80,7 +80,7 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
     out.bits(DONT_FRAGMENT, span, (6, 1), (1, 1), fragment >> 14 & 1);
     out.bits(MORE_FRAGMENTS, span, (6, 1), (2, 1), fragment >> 13 & 1);
     out.leave();
-    let fragment_offset = (fragment & 0x1fff) * 8;
+    let fragment_offset = fragment & 0x1fff;
     out.bits(FRAGMENT_OFFSET, span, (6, 2), (3, 13), fragment_offset);
     out.number(TTL, span, 8, 1, header[8]);
     out.number(NUMBER, span, 9, 1, header[9]);
@@ -105,7 +105,7 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
         let number = span.u8(9).unwrap_or_default();
         ip::dissect(dissector, number, payload, header);
     } else {
-        self::fragment(dissector, span, payload, fragment_offset);
+        self::fragment(dissector, span, payload, fragment_offset * 8);
     }
     length
 }

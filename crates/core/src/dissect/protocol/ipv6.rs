@@ -57,15 +57,14 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
     out.bytes(SOURCE, span, 8, 16);
     out.bytes(DESTINATION, span, 24, 16);
     dissector.way(Place::V6(source.into()), Place::V6(destination.into()));
-    let addresses_sum = ip::words(&source).wrapping_add(ip::words(&destination));
-    let header = Header { hops, addresses_sum, version: 6 };
     let payload = behind.take(length);
-    match ipv6_extension::dissect(dissector, payload, next) {
-        Some(upper) => {
-            dissector.out.set_length(layer, HEADER_BYTES + upper.layer_bytes);
-            ip::dissect(dissector, upper.number, upper.payload, header);
-        }
-        None => {}
+    if let Some(upper) = ipv6_extension::dissect(dissector, payload, next) {
+        dissector.out.set_length(layer, HEADER_BYTES + upper.layer_bytes);
+        let destination = upper.destination.unwrap_or(destination);
+        dissector.way(Place::V6(source.into()), Place::V6(destination.into()));
+        let addresses_sum = ip::words(&source).wrapping_add(ip::words(&destination));
+        let header = Header { hops, addresses_sum, version: 6 };
+        ip::dissect(dissector, upper.number, upper.payload, header);
     }
     HEADER_BYTES + length
 }

@@ -81,6 +81,8 @@ pub(super) struct Upper<'a> {
     pub(super) payload: Span<'a>,
     /// Bytes of the headers that belong to the layer of IPv6.
     pub(super) layer_bytes: u32,
+    /// Where the packet goes in the end, if a routing header tells.
+    pub(super) destination: Option<[u8; 16]>,
 }
 
 /// Reads extension headers. Nothing is behind them if they are malformed, or of a fragment.
@@ -90,6 +92,7 @@ pub(super) fn dissect<'a>(
     first: u8,
 ) -> Option<Upper<'a>> {
     let (mut rest, mut number, mut layer_bytes) = (span, first, 0);
+    let mut destination = None;
     for _ in 0..MAX_HEADERS {
         let bytes = match number {
             0 => with_options(dissector, rest, [HOP, HOP_NEXT, HOP_LENGTH, HOP_BYTES])?,
@@ -97,7 +100,11 @@ pub(super) fn dissect<'a>(
                 let fields = [DESTINATION, DESTINATION_NEXT, DESTINATION_LENGTH, DESTINATION_BYTES];
                 with_options(dissector, rest, fields)?
             }
-            43 => routing(dissector, rest)?,
+            43 => {
+                let bytes = routing(dissector, rest)?;
+                destination = last_hop(rest.take(bytes)).or(destination);
+                bytes
+            }
             44 => fragment(dissector, rest)?,
             _ => break,
         };
@@ -110,7 +117,7 @@ pub(super) fn dissect<'a>(
         data::dissect(dissector, rest);
         return None;
     }
-    Some(Upper { number, payload: rest, layer_bytes })
+    Some(Upper { number, payload: rest, layer_bytes, destination })
 }
 
 /// Adds the heading of a header, its first two fields and its length. Gives its bytes; nothing if
@@ -134,7 +141,10 @@ fn with_options(dissector: &mut Dissector, span: Span<'_>, fields: [FieldId; 4])
     let bytes = begin(dissector, span, fields)?;
     let mut rest = span.part(2..bytes);
     while let Some(code) = rest.u8(0) {
+        let place = dissector.out.next_place();
         let Some(length) = option(&mut dissector.out, rest, code) else {
+            let read = rest.offset() - span.offset();
+            dissector.out.set_length(place, span.len() - read);
             malformed::end(dissector, span);
             return None;
         };
@@ -220,6 +230,18 @@ fn routing(dissector: &mut Dissector, span: Span<'_>) -> Option<u32> {
     }
     out.leave();
     Some(bytes)
+}
+
+/// Where a packet goes in the end by a routing header, if it is not there yet.
+fn last_hop(span: Span<'_>) -> Option<[u8; 16]> {
+    let (kind, left) = (span.u8(2)?, span.u8(3)?);
+    let addresses = (span.len().checked_sub(8)?) / 16;
+    let place = match kind {
+        0 | 2 => addresses.checked_sub(1)?,
+        4 => 0,
+        _ => return None,
+    };
+    (left > 0).then(|| span.array(8 + place * 16))?
 }
 
 /// Reads a fragment header. Nothing is behind it unless the fragment is the whole packet.

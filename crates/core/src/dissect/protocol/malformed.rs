@@ -7,6 +7,10 @@ fields! { Malformed = "_ws.malformed", "Malformed Packet"; }
 
 /// Ends a layer whose bytes are not what its protocol allows. `span` is what it read.
 pub(in crate::dissect) fn end(dissector: &mut Dissector, span: Span<'_>) {
+    // A packet is quoted in part only.
+    if dissector.out.quotes() {
+        return;
+    }
     let (source, offset) = dissector.catcher;
     let field = if span.is_cut() { super::short::PROTOCOL } else { PROTOCOL };
     let place = Span::new(source, &[], 0);

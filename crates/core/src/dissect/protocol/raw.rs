@@ -12,5 +12,7 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
     if span.len() < 2 {
         return malformed::end(dissector, span);
     }
-    dissector.ip(span);
+    if matches!(span.u8(0).map(|byte| byte >> 4), Some(4 | 6)) {
+        dissector.ip(span);
+    }
 }

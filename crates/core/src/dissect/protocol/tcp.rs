@@ -95,7 +95,7 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
 
     let out = &mut dissector.out;
     let whole = header_length >= MIN_HEADER_BYTES;
-    let layer_bytes = if whole { header_length } else { MIN_HEADER_BYTES };
+    let layer_bytes = if whole { header_length } else { span.len() };
     out.layer(PROTOCOL, span, layer_bytes.min(span.len()));
     out.number(SOURCE_PORT, span, 0, 2, source_port);
     out.number(DESTINATION_PORT, span, 2, 2, destination_port);
@@ -111,7 +111,7 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
     }
     out.number(SEQUENCE, span, 4, 4, sequence);
     if whole && header_length <= span.stated() && !out.quotes() {
-        let taken = length + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
+        let taken = length + u32::from(flags & (SYN | FIN) != 0);
         let next = sequence.wrapping_add(taken);
         out.generated(NEXT_SEQUENCE, span, 0, Value::Number(next.into()));
     }
