@@ -77,7 +77,7 @@ impl Dissector {
     /// Takes the next frame apart.
     pub fn dissect(&mut self, frame: &Frame<'_>) -> &Dissection {
         self.out.begin(frame.bytes);
-        self.tunnels.begin();
+        self.tunnels.begin(frame.number);
         (self.catcher, self.nesting) = ((0, 0), 0);
         self.ends = (Place::Nowhere, Place::Nowhere);
         let span = Span::new(0, frame.bytes, frame.original_length);

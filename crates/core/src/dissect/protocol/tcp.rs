@@ -3,6 +3,7 @@
 use super::{data, malformed, tcp_option};
 use crate::dissect::conversation::Scale;
 use crate::dissect::field::fields;
+use crate::dissect::tunnel::{self, Segment};
 use crate::dissect::{Dissection, Dissector, Flags, Span, Value};
 
 fields! { Tcp = "tcp", "Transmission Control Protocol";
@@ -166,11 +167,23 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
         return malformed::end(dissector, span);
     }
     let payload = span.skip(header_length);
-    if payload.is_empty() {
-        return;
+    if !payload.is_empty() {
+        out.bytes(PAYLOAD, payload, 0, payload.len());
     }
-    out.bytes(PAYLOAD, payload, 0, payload.len());
-    if flags & RST == 0 {
+    let of_tunnel = tunnel::segment(
+        dissector,
+        &Segment {
+            payload,
+            source_port,
+            destination_port,
+            sequence,
+            acknowledgment: (flags & ACK != 0).then_some(acknowledged),
+            is_syn: flags & SYN != 0,
+            is_fin: flags & FIN != 0,
+            is_rst: flags & RST != 0,
+        },
+    );
+    if !of_tunnel && !payload.is_empty() && flags & RST == 0 {
         data::dissect(dissector, payload);
     }
 }

@@ -8,12 +8,16 @@ mod datagram;
 mod known;
 mod ladder;
 mod meter;
+mod stream;
 
 pub use known::Known;
 pub use ladder::{Check, Ladder, RUNGS};
 pub use meter::{Meter, Rung};
 
+pub(crate) use stream::Segment;
+
 use super::{Dissector, Span};
+use crate::capture::streams::Streams;
 use crate::drop::Drop;
 use crate::format::{Format, Match, PacketKind, Parts};
 use std::ops::Range;
@@ -45,6 +49,10 @@ pub struct Tunnels {
     meter: Meter,
     /// Room for a datagram and its parts, for each depth of nesting.
     rooms: Vec<Room>,
+    /// The number of the frame.
+    frame: u64,
+    /// The TCP connections on ports of formats.
+    streams: Streams,
     /// How many tunnels lie around what is being dissected.
     depth: usize,
 }
@@ -121,8 +129,9 @@ impl Tunnels {
         &self.meter
     }
 
-    /// Forgets what the last frame held.
-    pub(super) fn begin(&mut self) {
+    /// Begins with a frame, and forgets what the last one held.
+    pub(super) fn begin(&mut self, frame: u64) {
+        self.frame = frame;
         self.found.clear();
         self.depth = 0;
     }
@@ -205,6 +214,12 @@ impl Dissector {
     pub fn decode_as(&mut self, carrier: Carrier, port: u16, known: usize) {
         self.tunnels.say(carrier, port, known);
     }
+}
+
+/// Dissects what a TCP segment brings of a tunnel, if there is one on its ports, and says whether
+/// it brought something.
+pub(crate) fn segment(dissector: &mut Dissector, segment: &Segment<'_>) -> bool {
+    !dissector.out.quotes() && stream::dissect(dissector, segment)
 }
 
 /// Dissects a UDP payload if it is a datagram of a tunnel, and says whether it was.
