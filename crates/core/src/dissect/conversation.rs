@@ -21,6 +21,34 @@ pub(crate) struct Conversations {
     last: Option<((End, End), usize)>,
 }
 
+/// Requests that wait for a reply. There are few at a time; of more than this all are forgotten.
+const MAX_WAITING: usize = 1 << 14;
+
+/// Echo requests, by who asks whom, identifier and sequence number.
+#[derive(Debug, Default)]
+pub(crate) struct Echoes {
+    waiting: HashMap<(Place, Place, u16, u16), (u64, Option<i64>)>,
+}
+
+impl Echoes {
+    /// Notes a request: its frame and time.
+    pub(crate) fn ask(&mut self, ends: (Place, Place), id: (u16, u16), frame: (u64, Option<i64>)) {
+        if self.waiting.len() >= MAX_WAITING {
+            self.waiting.clear();
+        }
+        self.waiting.insert((ends.0, ends.1, id.0, id.1), frame);
+    }
+
+    /// The request that a reply from `ends.0` to `ends.1` answers.
+    pub(crate) fn answer(
+        &mut self,
+        ends: (Place, Place),
+        id: (u16, u16),
+    ) -> Option<(u64, Option<i64>)> {
+        self.waiting.remove(&(ends.1, ends.0, id.0, id.1))
+    }
+}
+
 /// What is known of a conversation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Conversation {

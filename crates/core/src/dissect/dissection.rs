@@ -378,7 +378,7 @@ impl Columns {
 
     /// Says where it comes from and goes.
     pub(crate) fn way(&mut self, source: Place, destination: Place) {
-        if self.wanted {
+        if self.writes() {
             (self.source, self.destination) = (source, destination);
         }
     }

@@ -1,9 +1,11 @@
 //! The dispatcher: frame by frame, from the link type inwards, with what is known of frames before.
 
-use super::conversation::Conversations;
+use super::conversation::{Conversations, Echoes};
 use super::protocol::{self, cooked, ethernet, ipv4, ipv6, loopback, raw};
 use super::tunnel::Tunnels;
-use super::{Dissection, Place, Registry, Span};
+use super::{Dissection, FieldId, Place, Registry, Span, Value};
+use crate::capture::fragments::Fragments;
+use crate::capture::streams::Streams;
 use crate::packet::Inside;
 
 /// Packets in packets that are followed, tags and tunnels alike; what is deeper is shown as bytes.
@@ -62,6 +64,15 @@ pub struct Dissector {
     pub(super) ends: (Place, Place),
     pub(super) udp: Conversations,
     pub(super) tcp: Conversations,
+    pub(super) echoes: Echoes,
+    pub(super) fragments: Fragments,
+    pub(crate) streams: Streams,
+    /// Room for packets put together.
+    pub(super) buffers: Vec<Vec<u8>>,
+    /// The number of the frame being read.
+    pub(crate) frame_number: u64,
+    /// When it was captured.
+    pub(super) time: Option<i64>,
     nesting: u8,
 }
 
@@ -79,6 +90,7 @@ impl Dissector {
         self.out.begin(frame.bytes);
         self.tunnels.begin(frame.number);
         (self.catcher, self.nesting) = ((0, 0), 0);
+        (self.frame_number, self.time) = (frame.number, frame.time);
         self.ends = (Place::Nowhere, Place::Nowhere);
         let span = Span::new(0, frame.bytes, frame.original_length);
         protocol::frame::dissect(self, span, frame);
@@ -151,10 +163,48 @@ impl Dissector {
 
     /// Notes where the packet comes from and goes, for the columns and for its conversation.
     pub(super) fn way(&mut self, source: Place, destination: Place) {
+        self.ends = (source, destination);
+        self.out.columns.way(source, destination);
+    }
+
+    /// Reads a packet that another one quotes: it says nothing of the frame.
+    pub(super) fn quote<'a>(
+        &mut self,
+        span: Span<'a>,
+        read: impl FnOnce(&mut Self, Span<'a>) -> u32,
+    ) {
         if self.out.quotes() {
             return;
         }
-        self.ends = (source, destination);
-        self.out.columns.way(source, destination);
+        let ends = self.ends;
+        self.out.quote(true);
+        self.nested(span, 0, read);
+        self.out.quote(false);
+        self.ends = ends;
+    }
+
+    /// Notes an echo request, or says which one a reply answers.
+    pub(super) fn echo(&mut self, span: Span<'_>, id: (u16, u16), is_reply: bool, field: FieldId) {
+        if self.out.quotes() {
+            return;
+        }
+        if !is_reply {
+            return self.echoes.ask(self.ends, id, (self.frame_number, self.time));
+        }
+        if let Some((frame, _)) = self.echoes.answer(self.ends, id) {
+            self.out.generated(field, span, 0, Value::Number(frame));
+            self.out.columns.append(format_args!(" (request in {frame})"));
+        }
+    }
+
+    /// Tells networks with equal addresses apart: how many packets lie around the one being read.
+    pub(crate) fn scope(&self) -> u32 {
+        self.nesting.into()
+    }
+
+    /// Fragments that wait for others.
+    #[must_use]
+    pub fn fragments(&self) -> &Fragments {
+        &self.fragments
     }
 }

@@ -14,6 +14,7 @@ mod dissector;
 mod field;
 mod node;
 pub mod protocol;
+mod reassembly;
 pub mod show;
 mod span;
 pub mod tunnel;

@@ -27,6 +27,8 @@ fields! { Icmp = "icmp", "Internet Control Message Protocol";
     ORIGINATED = "icmp.originate_timestamp", "Originate Timestamp", Decimal;
     RECEIVED = "icmp.receive_timestamp", "Receive Timestamp", Decimal;
     TRANSMITTED = "icmp.transmit_timestamp", "Transmit Timestamp", Decimal;
+    REQUEST_FRAME = "icmp.resp_to", "Request frame", Decimal;
+    DATA_AGE = "icmp.data_time_relative", "Timestamp from icmp data (relative)", Seconds;
     MASK = "icmp.address_mask", "Address Mask", Ipv4;
 }
 
@@ -74,6 +76,15 @@ const REDIRECTS: &[&str] = &[
 ];
 const EXCEEDED: &[&str] =
     &["Time to live exceeded in transit", "Fragment reassembly time exceeded"];
+const ADVERTISEMENTS: &[&str] = &["Normal router advertisement"];
+const PHOTURIS: &[&str] = &[
+    "Bad SPI",
+    "Authentication failed",
+    "Decompression failed",
+    "Decryption failed",
+    "Need authentication",
+    "Need authorisation",
+];
 const PARAMETER: &[&str] =
     &["Pointer indicates the error", "Required option missing", "Bad length"];
 
@@ -97,14 +108,46 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>, header: Header)
         return malformed::end(dissector, span);
     }
     match kind {
-        0 | 8 => data::dissect(dissector, span.skip(8)),
-        3 | 4 | 5 | 11 | 12 if !span.skip(8).is_empty() && !dissector.out.quotes() => {
-            dissector.out.quote(true);
-            dissector.nested(span, 8, ipv4::dissect);
-            dissector.out.quote(false);
+        0 | 8 => echo(dissector, span, kind == 0),
+        5 if !span.skip(8).is_empty() => {
+            // Of the packet that should go another way there are the header and 8 bytes (RFC 792).
+            let header_bytes = span.u8(8).map_or(0, |byte| u32::from(byte & 0x0f) * 4);
+            dissector.quote(span.skip(8).take(header_bytes + 8), ipv4::dissect);
+        }
+        3 | 4 | 11 | 12 if !span.skip(8).is_empty() => {
+            dissector.quote(span.skip(8), ipv4::dissect);
         }
         _ => {}
     }
+}
+
+/// Which request a reply answers, and the bytes that both carry.
+fn echo(dissector: &mut Dissector, span: Span<'_>, is_reply: bool) {
+    let id = (span.u16(4).unwrap_or_default(), span.u16(6).unwrap_or_default());
+    dissector.echo(span, id, is_reply, REQUEST_FRAME);
+    let payload = span.skip(8);
+    let sent = timestamp(payload, dissector.time);
+    if let (Some(sent), Some(time)) = (sent, dissector.time) {
+        let age = Value::Signed(time.saturating_sub(sent));
+        dissector.out.add(DATA_AGE, payload, 0, 8, age);
+        return data::dissect(dissector, payload.skip(8));
+    }
+    data::dissect(dissector, payload);
+}
+
+/// The time at which `ping` says that it sent a request, in nanoseconds since 1970: its seconds and
+/// microseconds, in either order of bytes, are taken if they are within a day of the frame's.
+fn timestamp(payload: Span<'_>, time: Option<i64>) -> Option<i64> {
+    const DAY_SECONDS: i64 = 24 * 3600;
+    let (seconds, micros) = (payload.array::<4>(0)?, payload.array::<4>(4)?);
+    let big = (u32::from_be_bytes(seconds), u32::from_be_bytes(micros));
+    let little = (u32::from_le_bytes(seconds), u32::from_le_bytes(micros));
+    let now = time?.div_euclid(1_000_000_000);
+    let fits = |(seconds, micros): &(u32, u32)| {
+        i64::from(*seconds).abs_diff(now) < DAY_SECONDS.unsigned_abs() && *micros < 1_000_000
+    };
+    let (seconds, micros) = [big, little].into_iter().find(fits)?;
+    Some(i64::from(seconds) * 1_000_000_000 + i64::from(micros) * 1000)
 }
 
 /// The fields behind the checksum; nothing if they are cut.
@@ -164,6 +207,8 @@ fn info(out: &mut Dissection, span: Span<'_>, kind: u8, code: u8, header: Header
         5 => REDIRECTS,
         11 => EXCEEDED,
         12 => PARAMETER,
+        9 => ADVERTISEMENTS,
+        40 => PHOTURIS,
         _ => &[],
     };
     let name = TYPES.name(kind.into()).unwrap_or("Unknown ICMP (obsolete or malformed?)");

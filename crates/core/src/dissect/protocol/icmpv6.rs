@@ -19,6 +19,7 @@ fields! { Icmpv6 = "icmpv6", "Internet Control Message Protocol v6";
     POINTER = "icmpv6.pointer", "Pointer", Decimal;
     IDENTIFIER = "icmpv6.echo.identifier", "Identifier", Hex(4);
     SEQUENCE = "icmpv6.echo.sequence_number", "Sequence", Decimal;
+    REQUEST_FRAME = "icmpv6.resp_to", "Response To", Decimal;
     HOP_LIMIT = "icmpv6.nd.ra.cur_hop_limit", "Cur hop limit", Decimal;
     RA_FLAGS = "icmpv6.nd.ra.flag", "Flags", Hex(2);
     RA_MANAGED = "icmpv6.nd.ra.flag.m", "Managed address configuration", Flag, names super::SET;
@@ -129,12 +130,12 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>, header: Header)
     let Some(behind) = body(out, span, kind) else { return malformed::end(dissector, span) };
     let rest = span.skip(behind);
     match kind {
-        1..=4 if !rest.is_empty() && !dissector.out.quotes() => {
-            dissector.out.quote(true);
-            dissector.nested(rest, 0, ipv6::dissect);
-            dissector.out.quote(false);
+        1..=4 if !rest.is_empty() => dissector.quote(rest, ipv6::dissect),
+        128 | 129 => {
+            let id = (span.u16(4).unwrap_or_default(), span.u16(6).unwrap_or_default());
+            dissector.echo(span, id, kind == 129, REQUEST_FRAME);
+            data::dissect(dissector, rest);
         }
-        128 | 129 => data::dissect(dissector, rest),
         133..=137 => icmpv6_option::dissect(dissector, span, rest),
         _ => {}
     }

@@ -3,6 +3,7 @@
 use super::ip::{self, Header};
 use super::{data, ipv4_option, malformed};
 use crate::dissect::field::fields;
+use crate::dissect::reassembly::{Fields, Piece};
 use crate::dissect::{Dissection, Dissector, Flags, Place, Span, Value};
 
 fields! { Ipv4 = "ip", "Internet Protocol Version 4";
@@ -24,6 +25,10 @@ fields! { Ipv4 = "ip", "Internet Protocol Version 4";
     CHECKSUM_STATUS = "ip.checksum.status", "Header checksum status", Decimal, names super::CHECKSUM_STATUS;
     SOURCE = "ip.src", "Source Address", Ipv4, also "ip.addr";
     DESTINATION = "ip.dst", "Destination Address", Ipv4, also "ip.addr";
+    PART = "ip.fragment", "IPv4 Fragment", Decimal;
+    PARTS = "ip.fragment.count", "Fragment count", Decimal;
+    WHOLE_LENGTH = "ip.reassembled.length", "Reassembled IPv4 length", Decimal;
+    WHOLE = "ip.reassembled.data", "Reassembled IPv4 data", Bytes;
     NEXT_HOP = "ip.cur_rt", "Current Route", Ipv4;
 }
 
@@ -105,18 +110,26 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
         let number = span.u8(9).unwrap_or_default();
         ip::dissect(dissector, number, payload, header);
     } else {
-        self::fragment(dissector, span, payload, fragment_offset * 8);
+        self::fragment(dissector, span, payload, header);
     }
     length
 }
 
-/// A fragment that stands alone.
-fn fragment(dissector: &mut Dissector, span: Span<'_>, payload: Span<'_>, offset: u16) {
+/// A fragment: the packet that it makes whole, or bytes.
+fn fragment(dissector: &mut Dissector, span: Span<'_>, payload: Span<'_>, header: Header) {
     let number = span.u8(9).unwrap_or_default();
+    let (id, place) = (span.u16(4).unwrap_or_default(), span.u16(6).unwrap_or_default());
+    // 13 bits that count 8 bytes each.
+    let offset = (place & 0x1fff) << 3;
+    let piece = Piece { id: id.into(), protocol: number, offset, more: place & 0x2000 != 0 };
+    let fields = Fields { part: PART, count: PARTS, length: WHOLE_LENGTH, data: WHOLE };
+    if let Some(whole) = dissector.reassemble(payload, piece, fields) {
+        ip::dissect(dissector, number, whole.span(), header);
+        return dissector.give_back(whole);
+    }
     let name = ip::NAMES.name(number.into()).unwrap_or("Unknown");
-    let identification = span.u16(4).unwrap_or_default();
     dissector.out.columns.set_info(format_args!(
-        "Fragmented IP protocol (proto={name} {number}, off={offset}, ID={identification:04x})"
+        "Fragmented IP protocol (proto={name} {number}, off={offset}, ID={id:04x})"
     ));
     data::dissect(dissector, payload);
 }

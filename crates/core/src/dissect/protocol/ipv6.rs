@@ -1,7 +1,8 @@
 //! Internet Protocol, version 6 (RFC 8200).
 
 use super::ip::{self, Header};
-use super::{ipv6_extension, malformed};
+use super::ipv6_extension::{self, End};
+use super::malformed;
 use crate::dissect::field::fields;
 use crate::dissect::{Dissector, Flags, Place, Span};
 
@@ -58,13 +59,36 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
     out.bytes(DESTINATION, span, 24, 16);
     dissector.way(Place::V6(source.into()), Place::V6(destination.into()));
     let payload = behind.take(length);
-    if let Some(upper) = ipv6_extension::dissect(dissector, payload, next) {
-        dissector.out.set_length(layer, HEADER_BYTES + upper.layer_bytes);
-        let destination = upper.destination.unwrap_or(destination);
-        dissector.way(Place::V6(source.into()), Place::V6(destination.into()));
-        let addresses_sum = ip::words(&source).wrapping_add(ip::words(&destination));
-        let header = Header { hops, addresses_sum, version: 6 };
-        ip::dissect(dissector, upper.number, upper.payload, header);
-    }
+    behind_header(dissector, layer, payload, next, hops);
     HEADER_BYTES + length
+}
+
+/// Reads extension headers, and what is inside.
+fn behind_header(dissector: &mut Dissector, layer: usize, span: Span<'_>, next: u8, hops: u8) {
+    match ipv6_extension::dissect(dissector, span, next) {
+        End::Upper(upper) => {
+            if upper.layer_bytes > 0 && span.source() == 0 {
+                dissector.out.set_length(layer, HEADER_BYTES + upper.layer_bytes);
+            }
+            if let Some(destination) = upper.destination {
+                dissector.way(dissector.ends.0, Place::V6(destination.into()));
+            }
+            let sum = |place| match place {
+                Place::V6(address) => ip::words(&address.octets()),
+                _ => 0,
+            };
+            let (source, destination) = dissector.ends;
+            let addresses_sum = sum(source).wrapping_add(sum(destination));
+            let header = Header { hops, addresses_sum, version: 6 };
+            ip::dissect(dissector, upper.number, upper.payload, header);
+        }
+        End::Whole(whole, next) => {
+            dissector.nested(whole.span(), 0, |dissector, span| {
+                behind_header(dissector, layer, span, next, hops);
+                span.stated()
+            });
+            dissector.give_back(whole);
+        }
+        End::Nothing => {}
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::{data, ip, malformed};
 use crate::dissect::field::fields;
+use crate::dissect::reassembly::{Fields, Piece, Whole};
 use crate::dissect::{Dissection, Dissector, FieldId, Names, Span};
 use std::borrow::Cow::Borrowed;
 
@@ -46,6 +47,10 @@ fields! { Ipv6Extension = "ipv6.exthdr", "IPv6 Extension Header";
     FRAGMENT_BITS = "ipv6.fraghdr.reserved_bits", "Reserved bits", Decimal;
     FRAGMENT_MORE = "ipv6.fraghdr.more", "More Fragments", Flag, names Names::Flag("Yes", "No");
     FRAGMENT_NUMBER = "ipv6.fraghdr.ident", "Identification", Hex(8);
+    PART = "ipv6.fragment", "IPv6 Fragment", Decimal;
+    PARTS = "ipv6.fragment.count", "Fragment count", Decimal;
+    WHOLE_LENGTH = "ipv6.reassembled.length", "Reassembled IPv6 length", Decimal;
+    WHOLE = "ipv6.reassembled.data", "Reassembled IPv6 data", Bytes;
 }
 
 const OPTION_TYPES: Names = Names::Values(Borrowed(&[
@@ -73,6 +78,16 @@ const ROUTING_TYPES: Names = Names::Values(Borrowed(&[
 const MAX_HEADERS: usize = 64;
 const FRAGMENT_BYTES: u32 = 8;
 
+/// What ends the extension headers.
+pub(super) enum End<'a> {
+    /// What is inside stands behind them.
+    Upper(Upper<'a>),
+    /// A fragment made a packet whole that begins with a header of this number.
+    Whole(Whole, u8),
+    /// They are malformed, or of a fragment that waits for others, or nothing is inside.
+    Nothing,
+}
+
 /// What stands behind the extension headers.
 pub(super) struct Upper<'a> {
     /// The number of its protocol.
@@ -85,39 +100,39 @@ pub(super) struct Upper<'a> {
     pub(super) destination: Option<[u8; 16]>,
 }
 
-/// Reads extension headers. Nothing is behind them if they are malformed, or of a fragment.
-pub(super) fn dissect<'a>(
-    dissector: &mut Dissector,
-    span: Span<'a>,
-    first: u8,
-) -> Option<Upper<'a>> {
+/// Reads extension headers.
+pub(super) fn dissect<'a>(dissector: &mut Dissector, span: Span<'a>, first: u8) -> End<'a> {
     let (mut rest, mut number, mut layer_bytes) = (span, first, 0);
     let mut destination = None;
     for _ in 0..MAX_HEADERS {
         let bytes = match number {
-            0 => with_options(dissector, rest, [HOP, HOP_NEXT, HOP_LENGTH, HOP_BYTES])?,
+            0 => with_options(dissector, rest, [HOP, HOP_NEXT, HOP_LENGTH, HOP_BYTES]),
             60 => {
                 let fields = [DESTINATION, DESTINATION_NEXT, DESTINATION_LENGTH, DESTINATION_BYTES];
-                with_options(dissector, rest, fields)?
+                with_options(dissector, rest, fields)
             }
             43 => {
-                let bytes = routing(dissector, rest)?;
-                destination = last_hop(rest.take(bytes)).or(destination);
+                let bytes = routing(dissector, rest);
+                destination = last_hop(rest.take(bytes.unwrap_or_default())).or(destination);
                 bytes
             }
-            44 => fragment(dissector, rest)?,
+            44 => match fragment(dissector, rest) {
+                Fragment::Alone => Some(FRAGMENT_BYTES),
+                Fragment::Ends(end) => return end,
+            },
             _ => break,
         };
-        number = rest.u8(0)?;
+        let (Some(bytes), Some(next)) = (bytes, rest.u8(0)) else { return End::Nothing };
+        number = next;
         layer_bytes += bytes;
         rest = rest.skip(bytes);
     }
     if number == 59 {
         dissector.out.columns.set_info(format_args!("IPv6 no next header"));
         data::dissect(dissector, rest);
-        return None;
+        return End::Nothing;
     }
-    Some(Upper { number, payload: rest, layer_bytes, destination })
+    End::Upper(Upper { number, payload: rest, layer_bytes, destination })
 }
 
 /// Adds the heading of a header, its first two fields and its length. Gives its bytes; nothing if
@@ -244,14 +259,23 @@ fn last_hop(span: Span<'_>) -> Option<[u8; 16]> {
     (left > 0).then(|| span.array(8 + place * 16))?
 }
 
-/// Reads a fragment header. Nothing is behind it unless the fragment is the whole packet.
-fn fragment(dissector: &mut Dissector, span: Span<'_>) -> Option<u32> {
+/// What a fragment header says.
+enum Fragment<'a> {
+    /// The fragment is the whole packet.
+    Alone,
+    /// No header follows here.
+    Ends(End<'a>),
+}
+
+/// Reads a fragment header.
+fn fragment<'a>(dissector: &mut Dissector, span: Span<'_>) -> Fragment<'a> {
     let (Some([next, reserved, o0, o1]), Some(number)) = (span.first::<4>().copied(), span.u32(4))
     else {
         malformed::end(dissector, span);
-        return None;
+        return Fragment::Ends(End::Nothing);
     };
     let place = u16::from_be_bytes([o0, o1]);
+    let (offset, more) = (place & !0b111, place & 1 == 1);
     let out = &mut dissector.out;
     out.heading(FRAGMENT, span, 0, FRAGMENT_BYTES);
     out.number(FRAGMENT_NEXT, span, 0, 1, next);
@@ -261,14 +285,19 @@ fn fragment(dissector: &mut Dissector, span: Span<'_>) -> Option<u32> {
     out.bits(FRAGMENT_MORE, span, (2, 2), (15, 1), place & 1);
     out.number(FRAGMENT_NUMBER, span, 4, 4, number);
     out.leave();
-    if place & !0b110 == 0 {
-        return Some(FRAGMENT_BYTES);
+    if offset == 0 && !more {
+        return Fragment::Alone;
     }
+    let payload = span.skip(FRAGMENT_BYTES);
+    let piece = Piece { id: number, protocol: 0, offset, more };
+    let fields = Fields { part: PART, count: PARTS, length: WHOLE_LENGTH, data: WHOLE };
+    if let Some(whole) = dissector.reassemble(payload, piece, fields) {
+        return Fragment::Ends(End::Whole(whole, next));
+    }
+    let more = if more { "y" } else { "n" };
     dissector.out.columns.set_info(format_args!(
-        "IPv6 fragment (off={} more={} ident=0x{number:08x} nxt={next})",
-        place & !0b111,
-        if place & 1 == 1 { "y" } else { "n" },
+        "IPv6 fragment (off={offset} more={more} ident=0x{number:08x} nxt={next})"
     ));
-    data::dissect(dissector, span.skip(FRAGMENT_BYTES));
-    None
+    data::dissect(dissector, payload);
+    Fragment::Ends(End::Nothing)
 }

@@ -40,8 +40,10 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>, header: Header)
         );
         return;
     }
+    let mut wrong = "";
     if length > span.stated() {
         out.flag_last(Flags::MALFORMED);
+        wrong = "[BAD UDP LENGTH > IP PAYLOAD LENGTH] ";
     }
     out.number(CHECKSUM, span, 6, 2, checksum);
     if checksum != 0 {
@@ -63,7 +65,7 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>, header: Header)
     }
     out.columns.set(
         "UDP",
-        format_args!("{source_port} → {destination_port} Len={}", length - HEADER_BYTES),
+        format_args!("{source_port} → {destination_port} {wrong}Len={}", length - HEADER_BYTES),
     );
     let carried = Carried { payload, source_port, destination_port };
     if !tunnel::datagram(dissector, &carried) {
