@@ -56,6 +56,15 @@ pub enum State {
     End = 2,
 }
 
+/// Packets that lack fragments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Incomplete {
+    /// How many.
+    pub packets: u64,
+    /// The first frame with a fragment of one of those that still wait.
+    pub first_frame: Option<u64>,
+}
+
 /// A capture being decoded.
 #[derive(Debug)]
 pub struct Session {
@@ -192,6 +201,15 @@ impl Session {
     #[must_use]
     pub fn verified(&self) -> &Verified {
         &self.verified
+    }
+
+    /// Packets of which fragments are missing so far.
+    #[must_use]
+    pub fn incomplete(&self) -> Incomplete {
+        let fragments = self.dissector.fragments();
+        let evicted = fragments.evicted();
+        let first_frame = fragments.waiting().map(|waiting| waiting.first_frame).min();
+        Incomplete { packets: fragments.waiting().count() as u64 + evicted, first_frame }
     }
 
     /// Why it ended early, if it did.

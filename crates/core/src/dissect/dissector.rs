@@ -88,7 +88,7 @@ impl Dissector {
     /// Takes the next frame apart.
     pub fn dissect(&mut self, frame: &Frame<'_>) -> &Dissection {
         self.out.begin(frame.bytes);
-        self.tunnels.begin(frame.number);
+        self.tunnels.begin();
         (self.catcher, self.nesting) = ((0, 0), 0);
         (self.frame_number, self.time) = (frame.number, frame.time);
         self.ends = (Place::Nowhere, Place::Nowhere);

@@ -106,6 +106,10 @@ fn take_apart<'a>(
     };
     let drop = parts.drop();
     out.drops.extend(drop);
+    // A fragment is not a datagram, nor is what a message quotes.
+    if out.quotes() {
+        return Some((parts.kind, packet?));
+    }
     tunnels.found.push(Found {
         known: place,
         source: datagram.source(),
@@ -244,7 +248,11 @@ impl Told<'_> {
             out.generated(note, self.datagram, 0, text);
         }
         if lacks > 0 {
-            let text = out.write_text(format_args!("the capture lacks its last {lacks} bytes"));
+            let text = if out.quotes() {
+                out.write_text(format_args!("its last {lacks} bytes travel in other fragments"))
+            } else {
+                out.write_text(format_args!("the capture lacks its last {lacks} bytes"))
+            };
             out.generated(note, self.datagram, 0, text);
         }
         if self.parts.enciphered.is_some() && !self.parts.opened {

@@ -17,9 +17,9 @@ pub use meter::{Meter, Rung};
 pub(crate) use stream::Segment;
 
 use super::{Dissector, Span};
-use crate::capture::streams::Streams;
 use crate::drop::Drop;
 use crate::format::{Format, Match, PacketKind, Parts};
+use crate::packet::udp;
 use std::ops::Range;
 
 /// Constant bits that are hardly there by chance: a format that has as many is looked for on every
@@ -49,10 +49,6 @@ pub struct Tunnels {
     meter: Meter,
     /// Room for a datagram and its parts, for each depth of nesting.
     rooms: Vec<Room>,
-    /// The number of the frame.
-    frame: u64,
-    /// The TCP connections on ports of formats.
-    streams: Streams,
     /// How many tunnels lie around what is being dissected.
     depth: usize,
 }
@@ -129,9 +125,8 @@ impl Tunnels {
         &self.meter
     }
 
-    /// Begins with a frame, and forgets what the last one held.
-    pub(super) fn begin(&mut self, frame: u64) {
-        self.frame = frame;
+    /// Forgets what the last frame held.
+    pub(super) fn begin(&mut self) {
         self.found.clear();
         self.depth = 0;
     }
@@ -220,6 +215,29 @@ impl Dissector {
 /// it brought something.
 pub(crate) fn segment(dissector: &mut Dissector, segment: &Segment<'_>) -> bool {
     !dissector.out.quotes() && stream::dissect(dissector, segment)
+}
+
+/// Shows what the first fragment of an IP packet has of a tunnel's datagram, quoted: whether the
+/// others were captured is not known yet, and if they were, the whole is dissected with the last.
+pub(crate) fn first_fragment(dissector: &mut Dissector, protocol: u8, fragment: Span<'_>) {
+    let (Some([s0, s1, d0, d1, l0, l1, ..]), udp::PROTOCOL) = (fragment.first::<8>(), protocol)
+    else {
+        return;
+    };
+    let stated = u32::from(u16::from_be_bytes([*l0, *l1]));
+    let carried = Carried {
+        payload: fragment.stating(stated).skip(8),
+        source_port: u16::from_be_bytes([*s0, *s1]),
+        destination_port: u16::from_be_bytes([*d0, *d1]),
+    };
+    if dissector.out.quotes() {
+        return;
+    }
+    if let Choice::Of(known) = dissector.tunnels.find(&carried) {
+        dissector.out.quote(true);
+        datagram::dissect(dissector, known, carried.payload);
+        dissector.out.quote(false);
+    }
 }
 
 /// Dissects a UDP payload if it is a datagram of a tunnel, and says whether it was.

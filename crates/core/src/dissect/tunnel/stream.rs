@@ -55,11 +55,11 @@ pub(super) fn dissect(dissector: &mut Dissector, segment: &Segment<'_>) -> bool 
     let Some(frames) = tunnels.known.get(known).and_then(|known| known.frames.clone()) else {
         return false;
     };
-    let frame = tunnels.frame;
-    let added = tunnels.streams.add(&Added {
+    let (frame, scope) = (dissector.frame_number, dissector.scope());
+    let added = dissector.streams.add(&Added {
         source,
         destination,
-        scope: u32::try_from(tunnels.depth).unwrap_or(u32::MAX),
+        scope,
         sequence: segment.sequence,
         acknowledgment: segment.acknowledgment,
         is_syn: segment.is_syn,
@@ -84,7 +84,7 @@ fn read(
 ) {
     // A loop that takes at least a byte each time, or a gap.
     loop {
-        let unread = dissector.tunnels.streams.unread(flow);
+        let unread = dissector.streams.unread(flow);
         let next = if unread.is_adrift {
             find(frames, unread.bytes)
         } else {
@@ -103,16 +103,16 @@ fn read(
                 let run = unread.runs.iter().rfind(is_here).copied();
                 let whole = unread.bytes.get(..bytes).unwrap_or_default().to_vec();
                 let position = unread.position;
-                dissector.tunnels.streams.consume(flow, bytes);
+                dissector.streams.consume(flow, bytes);
                 one(dissector, known, segment, &whole, position, run);
             }
             Next::Skip(bytes, drop) if bytes > 0 => {
-                dissector.tunnels.streams.skip(flow, bytes);
+                dissector.streams.skip(flow, bytes);
                 tell_skipped(dissector, known, segment, bytes, drop);
             }
             _ => {
                 let left = unread.bytes.len();
-                let Some(gap) = dissector.tunnels.streams.pass_gap(flow) else { return };
+                let Some(gap) = dissector.streams.pass_gap(flow) else { return };
                 tell_gap(dissector, known, segment, left, gap);
             }
         }
