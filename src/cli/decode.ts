@@ -1,7 +1,7 @@
 // `crapvpn decode`: what is in a capture.
 
 import { type FileHandle, open, stat } from "node:fs/promises";
-import type { CaptureDecoder, CaptureOutput } from "../core/capture.js";
+import type { CaptureDecoder, CaptureOutput, CaptureSummary } from "../core/capture.js";
 import { CoreError } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
 import { errnoOf, Failure } from "../failure.js";
@@ -9,7 +9,7 @@ import { type CaptureFile, decodeFile, openCapture, writeOut } from "./capture-f
 import type { Parsed } from "./command.js";
 import { exitCodes } from "./exit.js";
 import { readSought } from "./sought.js";
-import { jsonSummary, summaryText } from "./summary.js";
+import { count, jsonSummary, summaryText } from "./summary.js";
 import { harmless, styleText } from "./text.js";
 
 interface Wanted {
@@ -27,10 +27,10 @@ export async function decode(parsed: Parsed): Promise<number> {
   refuseTwoInputs(parsed);
   const core = await loadCore();
   const { formats, decodeAs } = await readSought(core, parsed);
-  const { output, fields, bytes, count, write } = wanted;
+  const { output, fields, bytes, count: most, write } = wanted;
   const inner = write !== undefined;
-  const options = { formats, decodeAs, output, fields, bytes, inner, ...(count ? { count } : {}) };
-  const decoder = open_(() => core.openCapture(options));
+  const options = { formats, decodeAs, output, fields, bytes, inner, ...(most ? { count: most } : {}) };
+  const decoder = ofWords(() => core.openCapture(options));
   const file = await openCapture(parsed.words);
   const target = write === undefined ? undefined : await openTarget(write, file);
   const interrupt = catchInterrupt();
@@ -48,7 +48,7 @@ export async function decode(parsed: Parsed): Promise<number> {
 }
 
 /** Runs what the core may refuse about the words of the command line. */
-function open_<T>(action: () => T): T {
+function ofWords<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
@@ -62,11 +62,23 @@ function tell(decoder: CaptureDecoder, { output, stats }: Wanted): void {
   const summary = decoder.summary();
   if (stats) process.stdout.write(output === "json" ? jsonSummary(summary) : summaryText(summary));
   const { sentence, valid, datagrams } = summary.meter;
-  if (sentence !== undefined) {
-    const warning = styleText("yellow", "warning:", process.stderr);
-    const whole = `${valid} of ${datagrams} datagrams are whole packets`;
-    process.stderr.write(`crapvpn: ${warning} ${whole}: ${harmless(sentence)}\n`);
-  }
+  if (sentence !== undefined)
+    warn(`${valid} of ${datagrams} datagrams are whole packets: ${sentence}`);
+  warnOfFragments(summary);
+}
+
+/** Says how many packets lack fragments, and why that is so mostly. */
+export function warnOfFragments({ incomplete, incompleteFrom }: CaptureSummary): void {
+  if (incomplete === 0) return;
+  const first = incompleteFrom === undefined ? "" : `, the first in frame ${incompleteFrom}`;
+  warn(
+    `${count(incomplete, "packet")} ${incomplete === 1 ? "lacks" : "lack"} fragments${first}: later fragments have no port, so a capture through a filter on one is without them; record with "udp port 1337 or ip[6:2] & 0x1fff != 0"`,
+  );
+}
+
+function warn(sentence: string): void {
+  const warning = styleText("yellow", "warning:", process.stderr);
+  process.stderr.write(`crapvpn: ${warning} ${harmless(sentence)}\n`);
 }
 
 function readWanted({ values, switches, lists }: Parsed): Wanted {

@@ -54,6 +54,7 @@ function section(title: string, rows: readonly (readonly string[])[]): string[] 
   return [title, ...table(rows).map((line) => `  ${line}`)];
 }
 
+/** `1 frame`, `2 frames`. */
 export function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }

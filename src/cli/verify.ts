@@ -5,7 +5,7 @@ import { loadCore } from "../core/wasm.js";
 import { Failure } from "../failure.js";
 import { decodeFile, openCapture, writeOut } from "./capture-file.js";
 import type { Parsed } from "./command.js";
-import { refuseTwoInputs } from "./decode.js";
+import { refuseTwoInputs, warnOfFragments } from "./decode.js";
 import { exitCodes } from "./exit.js";
 import { readSought, type Sought } from "./sought.js";
 import { count } from "./summary.js";
@@ -22,11 +22,14 @@ export async function verify(parsed: Parsed): Promise<number> {
   try {
     await decodeFile(decoder, file, { text: writeOut, inner: async () => {} });
   } finally {
-    const { verified } = decoder.summary();
+    const summary = decoder.summary();
+    const { verified } = summary;
+    warnOfFragments(summary);
     if (json) process.stdout.write(`${JSON.stringify({ verified })}\n`);
     else process.stderr.write(`${sum(verified)}\n`);
   }
-  return decoder.summary().verified.matches ? exitCodes.ok : exitCodes.mismatch;
+  const { verified, incomplete } = decoder.summary();
+  return verified.matches && incomplete === 0 ? exitCodes.ok : exitCodes.mismatch;
 }
 
 /** A format that is enciphered cannot be compared without a key. */

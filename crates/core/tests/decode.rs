@@ -210,8 +210,9 @@ fn streams() -> Vec<(String, Vec<u8>, Vec<u8>, Vec<Vec<u8>>)> {
             if !case["lost"].is_null() {
                 continue;
             }
-            let packets = case["frames"].as_array().unwrap().iter();
-            let packets = packets.map(|frame| hex(frame["packet"].as_str().unwrap())).collect();
+            let Some(found) = case["frames"].as_array() else { continue };
+            let packets = found.iter().map(|frame| Some(hex(frame["packet"].as_str()?)));
+            let Some(packets) = packets.collect() else { continue };
             streams.push((text("format"), hex(&text("key")), hex(&text("stream")), packets));
         }
     }
@@ -227,7 +228,8 @@ fn frames_of_streams_are_found_however_they_are_cut() {
         for bytes in [1, 3, 50, 1400] {
             let mut sent = vec![segment(PORT, 0, SYN, &[])];
             let mut sequence = 1;
-            for payload in stream.chunks(bytes) {
+            // Byte by byte only what is short.
+            for payload in stream.chunks(if stream.len() > 600 { bytes.max(20) } else { bytes }) {
                 sent.push(segment(PORT, sequence, 0x10, payload));
                 sequence += u32::try_from(payload.len()).unwrap();
             }
@@ -272,7 +274,13 @@ fn a_stream_is_found_again_behind_a_gap_and_in_the_middle() {
     assert!(decoded.text.contains("bytes in which no frame begins are passed over"));
     // A segment is missing, and acknowledged all the same.
     let syn = segment(port, 0, 2, &[]);
-    let lost = [syn, part(0..100, 0x10), part(150..stream.len(), 0x11)];
+    let mut acknowledged = segment(port, 0, 0x10, &[]);
+    acknowledged[12..20].rotate_left(4);
+    acknowledged[20..24].rotate_left(2);
+    acknowledged[28..32].copy_from_slice(&1701u32.to_be_bytes());
+    let end = stream.len();
+    let lost =
+        [syn, part(0..100, 0x10), part(150..1700, 0x10), acknowledged, part(1700..end, 0x10)];
     let decoded = run(&lost);
     assert!(decoded.text.contains("50 bytes of the stream were not captured"), "{}", decoded.text);
     let found = frames(&decoded.inner);

@@ -42,6 +42,12 @@ pub struct CaptureSummary {
     pub packet_bytes: f64,
     /// Bytes of all frames that those datagrams came in.
     pub carrying_bytes: f64,
+    /// Packets, inner or outer, of which fragments are missing.
+    pub incomplete: f64,
+    /// The first frame with a fragment of one of them, if that is still known.
+    #[tsify(optional)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incomplete_from: Option<f64>,
     /// Chains of protocols, as in `eth:ip:udp`, the most frequent first.
     pub protocols: Vec<ProtocolSummary>,
     /// How often each reason to drop occurred.
@@ -319,6 +325,7 @@ impl CaptureSummary {
     fn of(session: &Session) -> Self {
         let (stats, meter, verified) = (session.stats(), session.meter(), session.verified());
         let chains = stats.chains(session.registry()).into_iter();
+        let incomplete = session.incomplete();
         Self {
             frames: number(stats.frames),
             frame_bytes: number(stats.frame_bytes),
@@ -327,6 +334,8 @@ impl CaptureSummary {
             packets: number(stats.packets),
             packet_bytes: number(stats.packet_bytes),
             carrying_bytes: number(stats.carrying_bytes),
+            incomplete: number(incomplete.packets),
+            incomplete_from: incomplete.first_frame.map(number),
             protocols: chains
                 .map(|(path, chain)| ProtocolSummary {
                     path,

@@ -86,6 +86,7 @@ impl Session {
     #[must_use]
     pub fn new(dissector: Dissector, wanted: Wanted) -> Self {
         let Wanted { output, inner, count } = wanted;
+        let stats = Stats::new(&dissector.registry);
         Self {
             reader: Reader::new(),
             dissector,
@@ -95,7 +96,7 @@ impl Session {
             count,
             is_finished: false,
             fault: None,
-            stats: Stats::default(),
+            stats,
             verified: Verified::default(),
         }
     }
@@ -135,7 +136,8 @@ impl Session {
             self.dissector.dissect(&captured);
             let Self { dissector, text, .. } = self;
             let (dissection, tunnels) = (dissector.dissection(), &dissector.tunnels);
-            self.stats.count(frame.original_length.into(), dissection, tunnels);
+            let bytes = frame.original_length.into();
+            self.stats.count(frame.number, bytes, dissection, tunnels);
             match &mut self.output {
                 Output::Nothing => {}
                 Output::Show(show) => {

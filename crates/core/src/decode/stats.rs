@@ -1,7 +1,7 @@
 //! Sums over the frames of a capture: protocols, drops, overhead.
 
 use crate::dissect::tunnel::Tunnels;
-use crate::dissect::{Dissection, Registry};
+use crate::dissect::{Dissection, FieldId, Node, Registry, Value};
 use crate::drop::Reason;
 use std::collections::BTreeMap;
 
@@ -30,6 +30,9 @@ pub struct Stats {
     chains: BTreeMap<Vec<u8>, Chain>,
     /// The chain of the frame at hand.
     key: Vec<u8>,
+    /// The fields that tell the fragments of a packet, and how many there are.
+    parts: Vec<FieldId>,
+    counts: Vec<FieldId>,
 }
 
 /// Frames with the same protocols in each other.
@@ -54,13 +57,49 @@ impl Default for Stats {
             drops: [0; Reason::COUNT],
             chains: BTreeMap::new(),
             key: Vec::new(),
+            parts: Vec::new(),
+            counts: Vec::new(),
         }
     }
 }
 
 impl Stats {
+    /// Sums over frames whose fields a registry knows.
+    pub(super) fn new(registry: &Registry) -> Self {
+        let find = |name| registry.find(name);
+        Self {
+            parts: [find("ip.fragment"), find("ipv6.fragment")].concat(),
+            counts: [find("ip.fragment.count"), find("ipv6.fragment.count")].concat(),
+            ..Self::default()
+        }
+    }
+
+    /// Bytes of all frames that a packet came in: of each of its fragments, if it has some. They
+    /// are taken to have headers of one length, as those of a link have.
+    fn carrying(&self, frame: u64, bytes: u64, dissection: &Dissection) -> u64 {
+        let number = |node: &Node| match node.value {
+            Value::Number(number) => number,
+            _ => 0,
+        };
+        let nodes = || dissection.nodes.iter();
+        let Some(count) = nodes().find(|node| self.counts.contains(&node.field)).map(number) else {
+            return bytes;
+        };
+        let parts = || nodes().filter(|node| self.parts.contains(&node.field));
+        let all: u64 = parts().map(|node| u64::from(node.length)).sum();
+        let here = parts().find(|node| number(node) == frame);
+        let headers = bytes.saturating_sub(here.map_or(0, |node| node.length.into()));
+        all + count * headers
+    }
+
     /// Counts a frame that had `bytes` before the capture cut it.
-    pub(super) fn count(&mut self, bytes: u64, dissection: &Dissection, tunnels: &Tunnels) {
+    pub(super) fn count(
+        &mut self,
+        frame: u64,
+        bytes: u64,
+        dissection: &Dissection,
+        tunnels: &Tunnels,
+    ) {
         self.frames += 1;
         self.frame_bytes += bytes;
         for drop in &dissection.drops {
@@ -68,6 +107,7 @@ impl Stats {
                 *count += 1;
             }
         }
+        let before = self.packets;
         for found in tunnels.found().iter().filter(|found| found.depth == 0 && !found.is_cut) {
             self.datagrams += 1;
             self.datagram_bytes += found.place.len() as u64;
@@ -101,7 +141,7 @@ impl Stats {
     #[must_use]
     pub fn chains(&self, registry: &Registry) -> Vec<(String, Chain)> {
         let name = |protocol: &u8| {
-            let field = crate::dissect::FieldId::new(*protocol, 0);
+            let field = FieldId::new(*protocol, 0);
             registry.get(field).map_or("?", |definition| definition.name.as_ref()).to_owned()
         };
         let told = |(key, chain): (&Vec<u8>, &Chain)| {
