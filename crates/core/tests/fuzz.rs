@@ -1,5 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
+use crapvpn_core::capture::fuzz as capture;
 use crapvpn_core::offload::fuzz;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -30,4 +31,19 @@ fn split() -> io::Result<()> {
 #[test]
 fn merge() -> io::Result<()> {
     replay("merge", fuzz::merge)
+}
+
+#[test]
+fn capture() -> io::Result<()> {
+    replay("capture", capture::capture)
+}
+
+#[test]
+fn fragments() -> io::Result<()> {
+    replay("fragments", capture::fragments)
+}
+
+#[test]
+fn streams() -> io::Result<()> {
+    replay("streams", capture::streams)
 }
