@@ -1,6 +1,6 @@
 // A capture from a file or standard input, fed to the core; what comes of it, written out.
 
-import { type Stats } from "node:fs";
+import type { Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { CaptureDecoder } from "../core/capture.js";
 import { errnoOf, Failure } from "../failure.js";

@@ -216,7 +216,8 @@ const soughtOptions: readonly OptionSpec[] = [
     value: "NAME|FILE",
     completes: "file",
     many: true,
-    about: "Look for this format only: a built-in one, or a description (default: all built-in ones)",
+    about:
+      "Look for this format only: a built-in one, or a description (default: all built-in ones)",
   },
   {
     name: "set",
@@ -240,8 +241,17 @@ const decode: CommandSpec = {
   options: [
     ...soughtOptions,
     { name: "tree", short: "V", about: "Every field of each frame, instead of a line" },
-    { name: "bytes", short: "x", about: "The bytes of each frame, and of what was derived from it" },
-    { name: "type", short: "T", value: "text|fields|json", about: "How to tell it (default: text)" },
+    {
+      name: "bytes",
+      short: "x",
+      about: "The bytes of each frame, and of what was derived from it",
+    },
+    {
+      name: "type",
+      short: "T",
+      value: "text|fields|json",
+      about: "How to tell it (default: text)",
+    },
     {
       name: "field",
       short: "e",
@@ -260,7 +270,8 @@ const decode: CommandSpec = {
     { name: "count", short: "c", value: "N", about: "End after so many frames" },
     {
       name: "stats",
-      about: "Sums at the end, instead of the list: protocols, drops, overhead, how good the key is",
+      about:
+        "Sums at the end, instead of the list: protocols, drops, overhead, how good the key is",
     },
   ],
   notes: [
@@ -268,7 +279,10 @@ const decode: CommandSpec = {
     "bytes. When few deciphered packets are whole, a line on standard error says how far they get.",
   ],
   examples: [
-    { words: "decode capture.pcapng -k 1234ABCD", about: "a line for each frame, as tshark has it" },
+    {
+      words: "decode capture.pcapng -k 1234ABCD",
+      about: "a line for each frame, as tshark has it",
+    },
     {
       words: "decode capture.pcapng -k 1234ABCD -T fields -e frame.number -e ip.src",
       about: "tab between fields, comma between several of one name",

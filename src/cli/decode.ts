@@ -29,7 +29,15 @@ export async function decode(parsed: Parsed): Promise<number> {
   const { formats, decodeAs } = await readSought(core, parsed);
   const { output, fields, bytes, count: most, write } = wanted;
   const inner = write !== undefined;
-  const options = { formats, decodeAs, output, fields, bytes, inner, ...(most ? { count: most } : {}) };
+  const options = {
+    formats,
+    decodeAs,
+    output,
+    fields,
+    bytes,
+    inner,
+    ...(most ? { count: most } : {}),
+  };
   const decoder = ofWords(() => core.openCapture(options));
   const file = await openCapture(parsed.words);
   const target = write === undefined ? undefined : await openTarget(write, file);
@@ -90,14 +98,16 @@ function readWanted({ values, switches, lists }: Parsed): Wanted {
   if (!["text", "fields", "json"].includes(type)) {
     throw new Failure("usage", `-T: "${type}" is not text, fields or json`);
   }
-  if (json && type !== "json") throw new Failure("usage", `--json and -T ${type} contradict each other`);
+  if (json && type !== "json")
+    throw new Failure("usage", `--json and -T ${type} contradict each other`);
   if (type === "fields" && fields.length === 0) {
     throw new Failure("usage", "-T fields needs at least one field: -e frame.number");
   }
   if (type !== "fields" && fields.length > 0) {
     throw new Failure("usage", "-e belongs to -T fields");
   }
-  if (tree && type !== "text") throw new Failure("usage", `-V and -T ${type} contradict each other`);
+  if (tree && type !== "text")
+    throw new Failure("usage", `-V and -T ${type} contradict each other`);
   if (bytes && type === "json") {
     throw new Failure("usage", "-x and JSON contradict each other: JSON has the bytes as values");
   }
@@ -124,7 +134,10 @@ function parseCount(text: string): number {
 /** Key and capture cannot both come from standard input. */
 export function refuseTwoInputs({ words, values }: Parsed): void {
   if (words.includes("-") && values["hex-key"] === "-") {
-    throw new Failure("usage", "standard input cannot be both key and capture: give the key by @FILE");
+    throw new Failure(
+      "usage",
+      "standard input cannot be both key and capture: give the key by @FILE",
+    );
   }
 }
 

@@ -12,7 +12,10 @@ export function summaryText(summary: CaptureSummary): string {
       ["frames", "bytes", ""],
       ...protocols.map(({ path, frames, bytes }) => [`${frames}`, `${bytes}`, path]),
     ]),
-    section("Drops", drops.length > 0 ? drops.map(({ reason, count }) => [`${count}`, reason]) : [["none"]]),
+    section(
+      "Drops",
+      drops.length > 0 ? drops.map(({ reason, count }) => [`${count}`, reason]) : [["none"]],
+    ),
     overheadLines(summary),
     meterLines(meter),
   ];

@@ -39,13 +39,17 @@ function refuseNoKey({ lists }: Parsed, formats: Sought["formats"]): void {
   if (closed === undefined) return;
   const { name } = closed.format.info;
   const else_ = chosen ? "" : ", or name a format without a cipher: --format vxlan";
-  throw new Failure("usage", `no key: ${name} is enciphered; give -k HEX, -k @FILE or CRAPVPN_KEY${else_}`);
+  throw new Failure(
+    "usage",
+    `no key: ${name} is enciphered; give -k HEX, -k @FILE or CRAPVPN_KEY${else_}`,
+  );
 }
 
 /** `28 datagrams: all as described`. */
 function sum(verified: VerifySummary): string {
   const { datagrams, same, differ, dropped, cut, closed, unfinished, matches } = verified;
-  if (datagrams === 0) return "no datagram of a format that is looked for: give --format or --decode-as";
+  if (datagrams === 0)
+    return "no datagram of a format that is looked for: give --format or --decode-as";
   const parts = [
     ...(matches ? ["all as described"] : [`${same} as described`]),
     ...(differ > 0 ? [`${differ} not`] : []),

@@ -17,7 +17,11 @@ export class WasmCaptureDecoder implements CaptureDecoder {
   readonly #decoder: wasm.CaptureDecoder;
   readonly #memory: WebAssembly.Memory;
 
-  constructor(options: CaptureOptions, formats: readonly wasm.Format[], memory: WebAssembly.Memory) {
+  constructor(
+    options: CaptureOptions,
+    formats: readonly wasm.Format[],
+    memory: WebAssembly.Memory,
+  ) {
     const { output, bytes = false, inner = false, count, fields = [], decodeAs = [] } = options;
     this.#memory = memory;
     const decoder = new wasm.CaptureDecoder();

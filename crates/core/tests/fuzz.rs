@@ -1,6 +1,7 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
 use crapvpn_core::capture::fuzz as capture;
+use crapvpn_core::decode::fuzz as decode;
 use crapvpn_core::offload::fuzz;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -46,4 +47,19 @@ fn fragments() -> io::Result<()> {
 #[test]
 fn streams() -> io::Result<()> {
     replay("streams", capture::streams)
+}
+
+#[test]
+fn dissect() -> io::Result<()> {
+    replay("dissect", decode::dissect)
+}
+
+#[test]
+fn decapsulate() -> io::Result<()> {
+    replay("decapsulate", decode::decapsulate)
+}
+
+#[test]
+fn decode() -> io::Result<()> {
+    replay("capture", decode::decode)
 }

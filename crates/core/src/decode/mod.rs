@@ -1,5 +1,6 @@
 //! A capture decoded: chunks of a file go in, text and a capture of the packets inside come out.
 
+pub mod fuzz;
 mod inner;
 mod show;
 mod stats;

@@ -116,6 +116,9 @@ impl Stats {
                 self.packet_bytes += packet.len() as u64;
             }
         }
+        if self.packets > before {
+            self.carrying_bytes += self.carrying(frame, bytes, dissection);
+        }
         self.key.clear();
         // The first layer is the frame itself.
         let layers = dissection.nodes.iter().filter(|node| node.depth == 0).skip(1);

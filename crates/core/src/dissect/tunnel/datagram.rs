@@ -122,7 +122,11 @@ fn take_apart<'a>(
         drop,
         depth: tunnels.depth,
     });
-    Some((parts.kind, packet?))
+    // Read as a packet, what is none would be mere noise, unless its header's checksum fits.
+    let is_noise = lacks == 0
+        && parts.refused.is_some()
+        && packet.is_some_and(|packet| Ladder::ip(packet.bytes()).checks[2] != Check::Passed);
+    Some((parts.kind.filter(|_| !is_noise), packet?))
 }
 
 /// What is to be told of a datagram.
