@@ -1,8 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
-use crapvpn_core::capture::fuzz as capture;
-use crapvpn_core::decode::fuzz as decode;
-use crapvpn_core::offload::fuzz;
+use crapvpn_core::{capture, decode, format, offload};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -26,40 +24,50 @@ fn replay(corpus: &str, target: fn(&[u8])) -> io::Result<()> {
 
 #[test]
 fn split() -> io::Result<()> {
-    replay("split", fuzz::split)
+    replay("split", offload::fuzz::split)
 }
 
 #[test]
 fn merge() -> io::Result<()> {
-    replay("merge", fuzz::merge)
+    replay("merge", offload::fuzz::merge)
+}
+
+#[test]
+fn description() -> io::Result<()> {
+    replay("description", format::fuzz::description)
+}
+
+#[test]
+fn datagram() -> io::Result<()> {
+    replay("datagram", format::fuzz::datagram)
 }
 
 #[test]
 fn capture() -> io::Result<()> {
-    replay("capture", capture::capture)
+    replay("capture", capture::fuzz::capture)
 }
 
 #[test]
 fn fragments() -> io::Result<()> {
-    replay("fragments", capture::fragments)
+    replay("fragments", capture::fuzz::fragments)
 }
 
 #[test]
 fn streams() -> io::Result<()> {
-    replay("streams", capture::streams)
+    replay("streams", capture::fuzz::streams)
 }
 
 #[test]
 fn dissect() -> io::Result<()> {
-    replay("dissect", decode::dissect)
+    replay("dissect", decode::fuzz::dissect)
 }
 
 #[test]
 fn decapsulate() -> io::Result<()> {
-    replay("decapsulate", decode::decapsulate)
+    replay("decapsulate", decode::fuzz::decapsulate)
 }
 
 #[test]
 fn decode() -> io::Result<()> {
-    replay("capture", decode::decode)
+    replay("capture", decode::fuzz::decode)
 }
