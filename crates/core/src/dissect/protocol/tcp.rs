@@ -1,6 +1,6 @@
 //! Transmission Control Protocol (RFC 9293).
 
-use super::{data, malformed, tcp_option};
+use super::{application, http, malformed, tcp_option};
 use crate::dissect::conversation::Scale;
 use crate::dissect::field::fields;
 use crate::dissect::{Dissection, Dissector, Flags, Span, Value};
@@ -39,7 +39,6 @@ fields! { Tcp = "tcp", "Transmission Control Protocol";
 const MIN_HEADER_BYTES: u32 = 20;
 const FIN: u16 = 1;
 const SYN: u16 = 1 << 1;
-const RST: u16 = 1 << 2;
 const ACK: u16 = 1 << 4;
 const URG: u16 = 1 << 5;
 
@@ -90,7 +89,7 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
             conversation.ways.iter_mut().for_each(|way| way.scale = Scale::Off);
         }
     }
-    let stream = conversation.number;
+    let (stream, is_http) = (conversation.number, conversation.is_http);
     let scale = conversation.ways.get(way).map_or(Scale::Unknown, |way| way.scale);
 
     let out = &mut dissector.out;
@@ -170,9 +169,12 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
         return;
     }
     out.bytes(PAYLOAD, payload, 0, payload.len());
-    if flags & RST == 0 {
-        data::dissect(dissector, payload);
+    // Who once spoke HTTP is taken to go on with it, on any port.
+    let is_http = is_http || http::begins(payload);
+    if is_http {
+        dissector.tcp.find(ends.0, ends.1).0.is_http = true;
     }
+    application::segment(dissector, payload, source_port, destination_port, is_http);
 }
 
 fn flag_bits(out: &mut Dissection, span: Span<'_>, flags: u16) {

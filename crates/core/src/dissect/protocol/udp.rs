@@ -1,7 +1,7 @@
 //! User Datagram Protocol (RFC 768).
 
 use super::ip::Header;
-use super::{data, malformed};
+use super::{application, malformed};
 use crate::dissect::field::fields;
 use crate::dissect::tunnel::{self, Carried};
 use crate::dissect::{Dissector, Flags, Span, Value};
@@ -69,7 +69,7 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>, header: Header)
     );
     let carried = Carried { payload, source_port, destination_port };
     if !tunnel::datagram(dissector, &carried) {
-        data::dissect(dissector, payload);
+        application::datagram(dissector, payload, source_port, destination_port);
     }
 }
 
