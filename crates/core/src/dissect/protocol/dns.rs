@@ -111,7 +111,7 @@ pub(super) fn name(message: Span<'_>, at: u32) -> Option<Name> {
         }
     }
     if name.text.is_empty() {
-        name.text = b"<Root>".to_vec();
+        (name.text, name.labels) = (b"<Root>".to_vec(), 1);
     }
     Some(name)
 }

@@ -102,7 +102,7 @@ pub(super) fn begins(span: Span<'_>) -> bool {
 /// Reads a segment: the beginning of a message, or bytes in the middle of one.
 pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
     let out = &mut dissector.out;
-    let Some((text, first_bytes)) = line(span) else { return middle(dissector, span) };
+    let (text, first_bytes) = line(span).unwrap_or((span, span.len()));
     let Some(first) = first(text) else { return middle(dissector, span) };
     let layer = out.layer(PROTOCOL, span, span.len());
     out.columns.set("HTTP", format_args!("{} ", String::from_utf8_lossy(text.bytes())));
@@ -121,16 +121,23 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
         }
     }
     let mut at = first_bytes;
+    let mut content_type: &[u8] = &[];
     for _ in 0..MAX_HEADERS {
         let Some((text, bytes)) = line(span.skip(at)) else { break };
         if text.is_empty() {
             at += bytes;
             break;
         }
-        header(out, span.part(at..at + bytes), text);
+        if let Some((CONTENT_TYPE, value)) = header(out, span.part(at..at + bytes), text) {
+            content_type = value;
+        }
         at += bytes;
     }
     out.set_length(layer, at);
+    let media = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    if media.starts_with(b"text/") && !span.skip(at).is_empty() {
+        out.columns.append(format_args!(" ({})", String::from_utf8_lossy(media)));
+    }
 }
 
 /// Bytes in the middle of a message: the list says so, the tree shows them as they are.
@@ -145,12 +152,13 @@ fn whole(out: &mut Dissection, field: FieldId, span: Span<'_>) {
     }
 }
 
-/// A header field: its line, and the line without its end.
-fn header(out: &mut Dissection, line: Span<'_>, text: Span<'_>) {
-    let Some(colon) = text.bytes().iter().position(|byte| *byte == b':') else { return };
-    let Some((name, value)) = text.bytes().split_at_checked(colon) else { return };
+/// Reads a header field: its line, and the line without its end. Gives the field and its content,
+/// if it is a known one.
+fn header<'a>(out: &mut Dissection, line: Span<'a>, text: Span<'a>) -> Option<(FieldId, &'a [u8])> {
+    let colon = text.bytes().iter().position(|byte| *byte == b':')?;
+    let (name, value) = text.bytes().split_at_checked(colon)?;
     let known = |(known, _): &&(&str, FieldId)| name.eq_ignore_ascii_case(known.as_bytes());
-    let Some((_, field)) = HEADERS.iter().find(known) else { return };
+    let (_, field) = HEADERS.iter().find(known)?;
     let content = value.get(1..).unwrap_or_default().trim_ascii();
     let before = value.len() - value.get(1..).unwrap_or_default().trim_ascii_start().len();
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
@@ -164,4 +172,5 @@ fn header(out: &mut Dissection, line: Span<'_>, text: Span<'_>) {
         out.number(CONTENT_BYTES, line, 0, line.len(), bytes);
         out.leave();
     }
+    Some((*field, content))
 }

@@ -8,6 +8,7 @@ mod application;
 mod arp;
 pub(super) mod cooked;
 pub(super) mod data;
+mod dhcp;
 mod dns;
 mod dns_record;
 pub(super) mod ethernet;
@@ -77,6 +78,7 @@ protocols! {
     MulticastDns = mdns,
     DnsRecord = dns_record,
     Http = http,
+    Dhcp = dhcp,
 }
 
 /// What a checksum is found to be, as Wireshark numbers it.
