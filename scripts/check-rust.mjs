@@ -5,6 +5,7 @@ import { root } from "./wasm.mjs";
 
 const CHECKS = [
   ["fmt", "--all", "--check"],
+  ["fmt", "--manifest-path", "crates/fuzz/Cargo.toml", "--check"],
   ["clippy", "--quiet", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"],
   ["doc", "--quiet", "--workspace", "--no-deps", "--locked"],
 ];

@@ -1,6 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
-use crapvpn_core::offload::fuzz;
+use crapvpn_core::{capture, format, offload};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -24,10 +24,35 @@ fn replay(corpus: &str, target: fn(&[u8])) -> io::Result<()> {
 
 #[test]
 fn split() -> io::Result<()> {
-    replay("split", fuzz::split)
+    replay("split", offload::fuzz::split)
 }
 
 #[test]
 fn merge() -> io::Result<()> {
-    replay("merge", fuzz::merge)
+    replay("merge", offload::fuzz::merge)
+}
+
+#[test]
+fn description() -> io::Result<()> {
+    replay("description", format::fuzz::description)
+}
+
+#[test]
+fn datagram() -> io::Result<()> {
+    replay("datagram", format::fuzz::datagram)
+}
+
+#[test]
+fn capture() -> io::Result<()> {
+    replay("capture", capture::fuzz::capture)
+}
+
+#[test]
+fn fragments() -> io::Result<()> {
+    replay("fragments", capture::fuzz::fragments)
+}
+
+#[test]
+fn streams() -> io::Result<()> {
+    replay("streams", capture::fuzz::streams)
 }

@@ -30,6 +30,18 @@ pub enum Fault {
         /// The program that unpacks it.
         by: &'static str,
     },
+    /// What the file packs is damaged.
+    Packing {
+        /// The program that packed it.
+        by: &'static str,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// The file ends inside what it packs.
+    PackingCut {
+        /// The program that packed it.
+        by: &'static str,
+    },
     /// The file ends inside a record, block or header.
     Cut {
         /// What it ends in.
@@ -105,6 +117,8 @@ impl Fault {
             Self::Empty => "empty",
             Self::NotACapture { .. } => "not_a_capture",
             Self::Packed { .. } => "packed",
+            Self::Packing { .. } => "packing",
+            Self::PackingCut { .. } => "packing_cut",
             Self::Cut { .. } => "cut",
             Self::Version { .. } => "version",
             Self::FrameTooLong { .. } => "frame_too_long",
@@ -146,6 +160,14 @@ impl fmt::Display for Fault {
             Self::Packed { by } => {
                 write!(f, "the file is packed by {by}, which is not read: unpack it first")
             }
+            Self::Packing { by, what } => {
+                write!(f, "what {by} packed {what}: {DAMAGED}")
+            }
+            Self::PackingCut { by } => write!(
+                f,
+                "the file ends inside what {by} packed: what stands before is whole, for the rest \
+                 get the file again"
+            ),
             Self::Cut { inside, expected, found } => write!(
                 f,
                 "the file ends inside {inside}, after {found} of {expected} bytes: what stands \

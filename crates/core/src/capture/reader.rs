@@ -5,6 +5,7 @@ use super::buffer::Buffer;
 use super::error::{CaptureError, Fault};
 use super::link::LinkType;
 use super::options::Comments;
+use super::packing::{Progress, Unpacker};
 use super::pcap::{self, Pcap};
 use super::pcapng::{self, Pcapng};
 use super::time::Time;
@@ -15,11 +16,14 @@ const MAGIC_BYTES: usize = 4;
 /// A capture, read in pieces. Push a piece, then take frames until there is none; when the file has
 /// ended, say so with [`Reader::finish`] and take the rest.
 ///
-/// What is held is what was pushed and not read yet, a block of 16 MiB at most on top, and up to
-/// 65,536 interfaces.
+/// What is held is what was pushed and not read yet; a block, of 16 MiB at most; up to 65,536
+/// interfaces; for a packed file up to 32 MiB that the unpacker copies from, and what it made last.
+/// A packed file is unpacked as frames are taken.
 #[derive(Debug, Default)]
 pub struct Reader {
     input: Buffer,
+    /// What unpacks the input, if it is packed, and what came of it.
+    unpacked: Option<(Unpacker, Buffer)>,
     format: Option<Format>,
     /// Frames given so far.
     frames: u64,
@@ -110,25 +114,51 @@ impl Reader {
     /// Reads on to a frame, which stays in front of the unread bytes.
     fn record(&mut self) -> Result<Option<Record>, CaptureError> {
         loop {
-            let unread = self.input.unread();
+            let plain = self.unpacked.as_ref().map_or(&self.input, |(_, bytes)| bytes);
             let step = match &mut self.format {
                 None => self.recognise(),
-                Some(Format::Pcap(pcap)) => pcap.step(unread),
-                Some(Format::Pcapng(pcapng)) => pcapng.step(unread),
+                Some(Format::Pcap(pcap)) => pcap.step(plain.unread()),
+                Some(Format::Pcapng(pcapng)) => pcapng.step(plain.unread()),
             };
             match step.map_err(|At(place, fault)| self.error(place, fault))? {
                 Step::Frame(record) => return Ok(Some(record)),
-                Step::Passes(bytes) => self.input.read(bytes),
+                Step::Passes(bytes) => self.plain_mut().read(bytes),
                 Step::Needs(expected, inside) => {
-                    return self.ends(expected, inside).map_or(Ok(None), Err);
+                    if !self.unpack()? {
+                        return self.ends(expected, inside).map_or(Ok(None), Err);
+                    }
                 }
             }
         }
     }
 
+    /// The file's bytes, unpacked.
+    fn plain(&self) -> &Buffer {
+        self.unpacked.as_ref().map_or(&self.input, |(_, bytes)| bytes)
+    }
+
+    fn plain_mut(&mut self) -> &mut Buffer {
+        self.unpacked.as_mut().map_or(&mut self.input, |(_, bytes)| bytes)
+    }
+
+    /// Unpacks a piece; false if the file is not packed, or no more can be done.
+    fn unpack(&mut self) -> Result<bool, CaptureError> {
+        let Some((unpacker, bytes)) = &mut self.unpacked else { return Ok(false) };
+        let fault = match unpacker.unpack(self.input.unread(), self.is_finished, bytes) {
+            Ok(Progress::Took(count)) => {
+                self.input.read(count);
+                return Ok(true);
+            }
+            Ok(Progress::Needs) if self.is_finished => Fault::PackingCut { by: unpacker.name() },
+            Ok(Progress::Needs | Progress::Between) => return Ok(false),
+            Err(fault) => fault,
+        };
+        Err(CaptureError { fault, file_offset: self.input.offset(), is_unpacked: false })
+    }
+
     /// The error of a file that ends here, unless there is more to come or nothing missing.
     fn ends(&self, expected: usize, inside: &'static str) -> Option<CaptureError> {
-        let found = self.input.unread().len();
+        let found = self.plain().unread().len();
         if !self.is_finished || (found == 0 && self.format.is_some()) {
             return None;
         }
@@ -137,23 +167,29 @@ impl Reader {
     }
 
     fn error(&self, place: usize, fault: Fault) -> CaptureError {
-        let file_offset = self.input.offset() + place as u64;
-        CaptureError { fault, file_offset, is_unpacked: false }
+        let file_offset = self.plain().offset() + place as u64;
+        CaptureError { fault, file_offset, is_unpacked: self.unpacked.is_some() }
     }
 
     /// Finds out what kind of file this is, and reads the header if there is one.
     fn recognise(&mut self) -> Result<Step, At> {
         const HEADER: &str = "the file's header";
-        let unread = self.input.unread();
-        let Some(found) = unread.first_chunk::<MAGIC_BYTES>() else {
+        let unread = self.plain().unread();
+        let Some(found) = unread.first_chunk::<MAGIC_BYTES>().copied() else {
             return Ok(Step::Needs(MAGIC_BYTES, HEADER));
         };
-        if pcapng::is_pcapng(found) {
+        if pcapng::is_pcapng(&found) {
             self.format = Some(Format::Pcapng(Pcapng::new()));
             return Ok(Step::Passes(0));
         }
-        if !pcap::is_pcap(found) {
-            return Err(At(0, Fault::NotACapture { found: *found }));
+        if !pcap::is_pcap(&found) {
+            let unpacker = Unpacker::new(found).map_err(|fault| At(0, fault))?;
+            let unpacker = unpacker.ok_or(At(0, Fault::NotACapture { found }))?;
+            if self.unpacked.is_some() {
+                return Err(At(0, Fault::Packed { by: "two programs" }));
+            }
+            self.unpacked = Some((unpacker, Buffer::default()));
+            return Ok(Step::Passes(0));
         }
         let Some(pcap) = Pcap::new(unread)? else {
             return Ok(Step::Needs(pcap::HEADER_BYTES, HEADER));
@@ -163,10 +199,10 @@ impl Reader {
     }
 
     fn frame(&mut self, record: &Record) -> Frame<'_> {
-        let file_offset = self.input.offset();
-        self.input.read(record.length);
+        let file_offset = self.plain().offset();
+        self.plain_mut().read(record.length);
         self.frames += 1;
-        let whole = self.input.read_last(record.length);
+        let whole = self.plain().read_last(record.length);
         let bytes = whole.get(record.bytes.clone()).unwrap_or_default();
         let (comments, interface_name) = match &self.format {
             Some(Format::Pcapng(pcapng)) => {

@@ -6,6 +6,8 @@
 //! The language is told in `docs/language.md`.
 
 pub mod diagram;
+#[doc(hidden)]
+pub mod fuzz;
 
 mod bits;
 mod builtin;
