@@ -151,7 +151,7 @@ impl CaptureDecoder {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new() -> Self {
-        let dissector = Dissector::new(Options { columns: true });
+        let dissector = Dissector::new(Options { columns: false });
         Self { stage: Stage::Dissector(Box::new(dissector)), taken: Vec::new() }
     }
 
@@ -211,9 +211,7 @@ impl CaptureDecoder {
             "nothing" if !bytes => Output::Nothing,
             _ => Output::Show(Show::new(view, bytes)),
         };
-        let wants_columns = matches!(&output, Output::Show(show) if show.needs_columns());
-        let mut dissector = std::mem::take(&mut **dissector);
-        dissector.want_columns(wants_columns);
+        let dissector = std::mem::take(&mut **dissector);
         let wanted = Wanted { output, inner, count: count.map(count_of) };
         self.stage = Stage::Session(Box::new(Session::new(dissector, wanted)));
         Ok(())

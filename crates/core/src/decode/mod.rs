@@ -85,9 +85,15 @@ pub struct Session {
 impl Session {
     /// Begins to decode with a dissector that knows the formats to look for.
     #[must_use]
-    pub fn new(dissector: Dissector, wanted: Wanted) -> Self {
+    pub fn new(mut dissector: Dissector, wanted: Wanted) -> Self {
         let Wanted { output, inner, count } = wanted;
         let stats = Stats::new(&dissector.registry);
+        if let Output::Show(show) = &output {
+            dissector.want_columns(show.needs_columns());
+        }
+        if let Output::Show(Show { view: View::Fields(fields), .. }) = &output {
+            dissector.keep(&[fields.ids(), stats.fields()].concat());
+        }
         Self {
             reader: Reader::new(),
             dissector,

@@ -21,7 +21,7 @@ pub enum View {
 /// Shows frames, one after the other.
 #[derive(Debug)]
 pub struct Show {
-    view: View,
+    pub(super) view: View,
     /// The bytes of each frame and of what was derived from it, too.
     with_bytes: bool,
     list: List,

@@ -74,6 +74,11 @@ impl Stats {
         }
     }
 
+    /// The fields that it looks at, besides layers.
+    pub(super) fn fields(&self) -> Vec<FieldId> {
+        [self.parts.as_slice(), &self.counts].concat()
+    }
+
     /// Bytes of all frames that a packet came in: of each of its fragments, if it has some. They
     /// are taken to have headers of one length, as those of a link have.
     fn carrying(&self, frame: u64, bytes: u64, dissection: &Dissection) -> u64 {

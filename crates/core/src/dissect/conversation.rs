@@ -56,6 +56,8 @@ pub(crate) struct Conversation {
     pub(crate) number: u32,
     /// Its two directions: from the lesser end, and from the greater.
     pub(crate) ways: [Way; 2],
+    /// Whether HTTP was spoken in it.
+    pub(crate) is_http: bool,
 }
 
 /// What is known of one direction of a TCP connection.

@@ -4,7 +4,6 @@ use super::{Bits, FieldId, Flags, Node, Span, Value};
 use crate::drop::Drop;
 use std::fmt::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 
 /// What a dissector makes of one frame. Its lists are reused from frame to frame.
 #[derive(Debug, Default)]
@@ -21,6 +20,10 @@ pub struct Dissection {
     pub drops: Vec<Drop>,
     /// The line in a list.
     pub columns: Columns,
+    /// The fields that are kept, a bit for each, by protocol; all of them if there are no bits.
+    wanted: Vec<[u64; 4]>,
+    /// Whether the field added last was left out.
+    skipped: bool,
     depth: u8,
     base: u8,
 }
@@ -152,35 +155,56 @@ impl Dissection {
         length: u32,
         value: Value,
     ) {
+        if self.wants(field) {
+            self.push(field, span, (at, length), None, value);
+        }
+    }
+
+    /// Whether a field is kept, which is noted for [`Self::flag_last`].
+    #[inline]
+    fn wants(&mut self, field: FieldId) -> bool {
+        let wanted = self.wanted.get(usize::from(field.protocol)).is_none_or(|mask| {
+            let word = mask.get(usize::from(field.field / 64)).copied().unwrap_or_default();
+            word >> (field.field % 64) & 1 == 1
+        });
+        self.skipped = !wanted;
+        wanted
+    }
+
+    #[inline]
+    fn push(
+        &mut self,
+        field: FieldId,
+        span: Span<'_>,
+        (at, length): (u32, u32),
+        bits: Option<Bits>,
+        value: Value,
+    ) {
         self.nodes.push(Node {
             field,
             depth: self.depth,
             source: span.source(),
             flags: Flags::NONE,
-            bits: None,
+            bits,
             offset: span.offset() + at,
             length,
             value,
         });
     }
 
-    /// A node of one byte at `at` of a span, not added yet.
-    pub(crate) fn node(&self, field: FieldId, span: Span<'_>, at: u32, value: Value) -> Node {
-        Node {
-            field,
-            depth: self.depth,
-            source: span.source(),
-            flags: Flags::NONE,
-            bits: None,
-            offset: span.offset() + at,
-            length: 1,
-            value,
+    /// Keeps only some fields from now on, besides layers and headings: what nobody looks at need
+    /// not be written down. A protocol stands for all its fields.
+    pub(super) fn keep(&mut self, fields: &[FieldId]) {
+        self.wanted.clear();
+        self.wanted.resize(256, [0; 4]);
+        for field in fields {
+            let Some(mask) = self.wanted.get_mut(usize::from(field.protocol)) else { continue };
+            if field.field == 0 {
+                *mask = [u64::MAX; 4];
+            } else if let Some(word) = mask.get_mut(usize::from(field.field / 64)) {
+                *word |= 1 << (field.field % 64);
+            }
         }
-    }
-
-    /// Adds a node.
-    pub(crate) fn push(&mut self, node: Node) {
-        self.nodes.push(node);
     }
 
     /// Adds a number.
@@ -206,16 +230,10 @@ impl Dissection {
         bits: (u8, u8),
         number: impl Into<u64>,
     ) {
-        self.nodes.push(Node {
-            field,
-            depth: self.depth,
-            source: span.source(),
-            flags: Flags::NONE,
-            bits: Some(Bits { first: bits.0, count: bits.1 }),
-            offset: span.offset() + place.0,
-            length: place.1,
-            value: Value::Number(number.into()),
-        });
+        if self.wants(field) {
+            let bits = Bits { first: bits.0, count: bits.1 };
+            self.push(field, span, place, Some(bits), Value::Number(number.into()));
+        }
     }
 
     /// Adds bytes.
@@ -240,8 +258,10 @@ impl Dissection {
         length: u32,
         text: fmt::Arguments<'_>,
     ) {
-        let value = self.write_text(text);
-        self.add(field, span, at, length, value);
+        if self.wants(field) {
+            let value = self.write_text(text);
+            self.push(field, span, (at, length), None, value);
+        }
     }
 
     /// Keeps text that is made now.
@@ -256,7 +276,8 @@ impl Dissection {
     /// Adds a layer, below which everything stands until [`Self::leave`]. Gives its place.
     pub(crate) fn layer(&mut self, protocol: FieldId, span: Span<'_>, length: u32) -> usize {
         self.depth = self.base;
-        self.add(protocol, span, 0, length, Value::None);
+        self.skipped = false;
+        self.push(protocol, span, (0, length), None, Value::None);
         self.depth = self.base.saturating_add(1);
         self.nodes.len() - 1
     }
@@ -292,7 +313,8 @@ impl Dissection {
         at: u32,
         length: u32,
     ) -> usize {
-        self.add(field, span, at, length, Value::None);
+        self.skipped = false;
+        self.push(field, span, (at, length), None, Value::None);
         self.enter();
         self.nodes.len() - 1
     }
@@ -320,14 +342,9 @@ impl Dissection {
     /// Says more of the last node.
     #[inline]
     pub(crate) fn flag_last(&mut self, flags: Flags) {
-        if let Some(node) = self.nodes.last_mut() {
+        if let Some(node) = self.nodes.last_mut().filter(|_| !self.skipped) {
             node.flags = node.flags.with(flags);
         }
-    }
-
-    /// The nodes at `range` of the list.
-    pub(crate) fn at(&self, range: Range<usize>) -> &[Node] {
-        self.nodes.get(range).unwrap_or_default()
     }
 }
 

@@ -110,6 +110,12 @@ impl Dissector {
         self.out.columns.wanted = wanted;
     }
 
+    /// Keeps only some fields from now on, besides layers and headings: what nobody looks at costs
+    /// nothing then. A protocol stands for all its fields.
+    pub fn keep(&mut self, fields: &[FieldId]) {
+        self.out.keep(fields);
+    }
+
     /// What was made of the last frame.
     #[must_use]
     pub fn dissection(&self) -> &Dissection {

@@ -12,6 +12,7 @@ mod conversation;
 mod dissection;
 mod dissector;
 mod field;
+pub mod fuzz;
 mod node;
 pub mod protocol;
 mod reassembly;

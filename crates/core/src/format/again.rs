@@ -161,16 +161,12 @@ fn write(datagram: &mut [u8], field: &Field, bits: ops::Range<usize>, value: &Li
 }
 
 fn told(field: &Field, bits: &ops::Range<usize>, datagram: &[u8]) -> Literal {
-    match field.kind {
-        Kind::Uint { bits: count, endian } => {
-            let bits: Bits = walk::integer(bits.start, count, endian);
-            Literal::Number(bits.read(datagram))
-        }
-        _ => {
-            let bytes = datagram.get(bits.start / 8..bits.end / 8);
-            Literal::Bytes(bytes.unwrap_or_default().into())
-        }
+    if let Kind::Uint { bits: count, endian } = field.kind {
+        let bits: Bits = walk::integer(bits.start, count, endian);
+        return Literal::Number(bits.read(datagram));
     }
+    let bytes = datagram.get(bits.start / 8..bits.end / 8);
+    Literal::Bytes(bytes.unwrap_or_default().into())
 }
 
 fn shown(value: &Literal) -> Value {

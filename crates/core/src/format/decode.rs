@@ -64,13 +64,11 @@ impl Part {
     /// What it holds, as it stands in the datagram.
     #[must_use]
     pub fn value(&self, field: &Field, datagram: &[u8]) -> Literal {
-        match field.kind {
-            Kind::Uint { .. } => Literal::Number(self.number),
-            _ => {
-                let bytes = datagram.get(self.first / 8..self.end / 8);
-                Literal::Bytes(bytes.unwrap_or_default().into())
-            }
+        if let Kind::Uint { .. } = field.kind {
+            return Literal::Number(self.number);
         }
+        let bytes = datagram.get(self.first / 8..self.end / 8);
+        Literal::Bytes(bytes.unwrap_or_default().into())
     }
 }
 

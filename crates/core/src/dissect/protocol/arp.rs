@@ -79,6 +79,9 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
     out.number(TARGET_MAC, span, 18, 6, number(target_mac));
     out.number(TARGET_IP, span, 24, 4, target.to_bits());
     let mac = Place::Ether(sender_mac);
+    if matches!(operation, 8 | 9) {
+        out.columns.set_protocol(format_args!("Inverse ARP"));
+    }
     let columns = &mut out.columns;
     match (operation, gratuitous) {
         _ if probe => columns.set_info(format_args!("Who has {target}? (ARP Probe)")),

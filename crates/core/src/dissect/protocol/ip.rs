@@ -85,8 +85,12 @@ pub(super) fn dissect(dissector: &mut Dissector, number: u8, span: Span<'_>, hea
         }
         58 => icmpv6::dissect(dissector, span, header),
         _ => {
-            let name = NAMES.name(number.into()).unwrap_or("Unknown");
-            dissector.out.columns.set_info(format_args!("{name} ({number})"));
+            let name = NAMES.name(number.into()).unwrap_or(match number {
+                146..=252 => "Unassigned",
+                _ => "Unknown",
+            });
+            let known = if header.version == 6 { "Unknown IP Protocol: " } else { "" };
+            dissector.out.columns.set_info(format_args!("{known}{name} ({number})"));
             data::dissect(dissector, span);
         }
     }

@@ -107,7 +107,10 @@ pub(super) fn dissect<'a>(dissector: &mut Dissector, span: Span<'a>, first: u8) 
     let mut destination = None;
     for _ in 0..MAX_HEADERS {
         let bytes = match number {
-            0 => with_options(dissector, rest, [HOP, HOP_NEXT, HOP_LENGTH, HOP_BYTES]),
+            0 => {
+                dissector.out.columns.set_info(format_args!("IPv6 hop-by-hop options"));
+                with_options(dissector, rest, [HOP, HOP_NEXT, HOP_LENGTH, HOP_BYTES])
+            }
             60 => {
                 let fields = [DESTINATION, DESTINATION_NEXT, DESTINATION_LENGTH, DESTINATION_BYTES];
                 with_options(dissector, rest, fields)

@@ -4,12 +4,17 @@
 //! nodes. What is cut or not allowed ends as a node marked malformed, with everything before it as
 //! it was.
 
+mod application;
 mod arp;
 pub(super) mod cooked;
 pub(super) mod data;
+mod dhcp;
+mod dns;
+mod dns_record;
 pub(super) mod ethernet;
 mod ethertype;
 pub(super) mod frame;
+mod http;
 mod icmp;
 mod icmpv6;
 mod icmpv6_option;
@@ -20,6 +25,7 @@ pub(super) mod ipv6;
 mod ipv6_extension;
 pub(super) mod loopback;
 mod malformed;
+mod mdns;
 mod provider;
 pub(super) mod raw;
 mod short;
@@ -68,6 +74,11 @@ protocols! {
     Tcp = tcp,
     TcpOption = tcp_option,
     Udp = udp,
+    Dns = dns,
+    MulticastDns = mdns,
+    DnsRecord = dns_record,
+    Http = http,
+    Dhcp = dhcp,
 }
 
 /// What a checksum is found to be, as Wireshark numbers it.

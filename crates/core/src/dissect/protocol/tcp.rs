@@ -1,6 +1,6 @@
 //! Transmission Control Protocol (RFC 9293).
 
-use super::{data, malformed, tcp_option};
+use super::{application, http, malformed, tcp_option};
 use crate::dissect::conversation::Scale;
 use crate::dissect::field::fields;
 use crate::dissect::tunnel::{self, Segment};
@@ -91,7 +91,7 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
             conversation.ways.iter_mut().for_each(|way| way.scale = Scale::Off);
         }
     }
-    let stream = conversation.number;
+    let (stream, is_http) = (conversation.number, conversation.is_http);
     let scale = conversation.ways.get(way).map_or(Scale::Unknown, |way| way.scale);
 
     let out = &mut dissector.out;
@@ -183,9 +183,15 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
             is_rst: flags & RST != 0,
         },
     );
-    if !of_tunnel && !payload.is_empty() && flags & RST == 0 {
-        data::dissect(dissector, payload);
+    if of_tunnel || payload.is_empty() {
+        return;
     }
+    // Who once spoke HTTP is taken to go on with it, on any port.
+    let is_http = is_http || http::begins(payload);
+    if is_http {
+        dissector.tcp.find(ends.0, ends.1).0.is_http = true;
+    }
+    application::segment(dissector, payload, source_port, destination_port, is_http);
 }
 
 fn flag_bits(out: &mut Dissection, span: Span<'_>, flags: u16) {

@@ -1,7 +1,7 @@
 //! User Datagram Protocol (RFC 768).
 
 use super::ip::Header;
-use super::{data, malformed};
+use super::{application, malformed};
 use crate::dissect::field::fields;
 use crate::dissect::tunnel::{self, Carried};
 use crate::dissect::{Dissector, Flags, Span, Value};
@@ -40,10 +40,9 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>, header: Header)
         );
         return;
     }
-    let mut wrong = "";
-    if length > span.stated() {
+    let wrong = length > span.stated();
+    if wrong {
         out.flag_last(Flags::MALFORMED);
-        wrong = "[BAD UDP LENGTH > IP PAYLOAD LENGTH] ";
     }
     out.number(CHECKSUM, span, 6, 2, checksum);
     if checksum != 0 {
@@ -63,13 +62,14 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>, header: Header)
     if !payload.is_empty() {
         out.bytes(PAYLOAD, payload, 0, payload.len());
     }
-    out.columns.set(
-        "UDP",
-        format_args!("{source_port} → {destination_port} {wrong}Len={}", length - HEADER_BYTES),
-    );
+    out.columns.set("UDP", format_args!("{source_port} → {destination_port} "));
+    if wrong {
+        out.columns.append(format_args!("[BAD UDP LENGTH {length} > IP PAYLOAD LENGTH] "));
+    }
+    out.columns.append(format_args!("Len={}", length - HEADER_BYTES));
     let carried = Carried { payload, source_port, destination_port };
     if !tunnel::datagram(dissector, &carried) {
-        data::dissect(dissector, payload);
+        application::datagram(dissector, payload, source_port, destination_port);
     }
 }
 

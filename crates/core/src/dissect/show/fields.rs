@@ -2,7 +2,7 @@
 
 use super::value::{self, Bytes};
 use super::{text, tree};
-use crate::dissect::{Dissection, Kind, Registry};
+use crate::dissect::{Dissection, FieldId, Kind, Registry};
 use std::fmt;
 use std::io::Write;
 
@@ -70,6 +70,18 @@ impl Fields {
             }
         }
         Ok(fields)
+    }
+
+    /// The fields, for [`crate::dissect::Dissector::keep`].
+    #[must_use]
+    pub fn ids(&self) -> Vec<FieldId> {
+        let protocols = (0..=u8::MAX).zip(&self.places);
+        protocols
+            .flat_map(|(protocol, fields)| {
+                let shown = (0..=u8::MAX).zip(fields).filter(|(_, columns)| !columns.is_empty());
+                shown.map(move |(field, _)| FieldId::new(protocol, field))
+            })
+            .collect()
     }
 
     /// Whether they need the columns of the list.

@@ -4,7 +4,7 @@ use super::number::digit;
 
 /// Writes text with its control characters escaped. What is not UTF-8 is shown as U+FFFD.
 pub(super) fn harmless(out: &mut Vec<u8>, text: &[u8]) {
-    if text.iter().all(|byte| matches!(byte, b' '..=b'~')) && !text.contains(&b'\\') {
+    if text.iter().all(|byte| matches!(byte, b' '..=b'~')) {
         return out.extend_from_slice(text);
     }
     for chunk in text.utf8_chunks() {
@@ -27,8 +27,14 @@ fn escaped(out: &mut Vec<u8>, character: char) {
             out.extend_from_slice(character.escape_unicode().to_string().as_bytes());
         }
         _ if character.is_control() => {
+            // Three octal digits, as tshark has it.
             let code = u32::from(character).to_be_bytes()[3];
-            out.extend_from_slice(&[b'\\', b'x', digit(code >> 4), digit(code)]);
+            out.extend_from_slice(&[
+                b'\\',
+                b'0' + (code >> 6),
+                digit(code >> 3 & 7),
+                digit(code & 7),
+            ]);
         }
         _ => {
             let mut bytes = [0; 4];
@@ -74,7 +80,7 @@ mod tests {
     fn control_characters_are_escaped() {
         let mut out = Vec::new();
         harmless(&mut out, b"a\x1b[31m\r\n\xff\xc2\x9b");
-        assert_eq!(String::from_utf8(out).unwrap(), "a\\x1b[31m\\r\\n\u{fffd}\\x9b");
+        assert_eq!(String::from_utf8(out).unwrap(), "a\\033[31m\\r\\n\u{fffd}\\233");
         let mut out = Vec::new();
         json(&mut out, b"\"\\\x00\xff");
         assert_eq!(String::from_utf8(out).unwrap(), "\"\\\"\\\\\\u0000\u{fffd}\"");

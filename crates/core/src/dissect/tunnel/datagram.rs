@@ -3,7 +3,7 @@
 use super::ladder::{Check, Ladder};
 use super::{Found, Known, Room};
 use crate::dissect::protocol::data;
-use crate::dissect::{Bits, Dissection, Dissector, FieldId, Flags, Node, SourceKind, Span, Value};
+use crate::dissect::{Dissection, Dissector, FieldId, Flags, SourceKind, Span, Value};
 use crate::drop::{self, Drop, Value as Shown};
 use crate::format::{Kind, PacketKind, Part, Parts, What};
 use crate::packet::{Inside, ipv4, ipv6};
@@ -205,14 +205,15 @@ impl Told<'_> {
             }
             Some(_) => Value::Bytes,
         };
+        let at = length(first - plaintext.unwrap_or_default());
+        let bytes = length(part.end.div_ceil(8) - first);
         let is_whole = part.first.is_multiple_of(8) && part.end.is_multiple_of(8);
+        if is_whole {
+            return out.add(field, span, at, bytes, value);
+        }
         let bit = |bit: usize| u8::try_from(bit).unwrap_or(u8::MAX);
-        let bits = Bits { first: bit(part.first % 8), count: bit(part.end - part.first) };
-        out.push(Node {
-            bits: (!is_whole).then_some(bits),
-            length: length(part.end.div_ceil(8) - first),
-            ..out.node(field, span, length(first - plaintext.unwrap_or_default()), value)
-        });
+        let bits = (bit(part.first % 8), bit(part.end - part.first));
+        out.bits(field, span, (at, bytes), bits, part.number);
     }
 
     /// Adds what keeps a tunnel from taking the datagram and is no single field's fault.

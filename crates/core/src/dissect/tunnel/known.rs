@@ -4,6 +4,14 @@ use crate::dissect::{Definition, FieldId, Kind, Names, Registry};
 use crate::format::{self, Checksum, Claim, Decoder, Field, Format, Frames, Role, What};
 use std::borrow::Cow;
 
+/// What a check of the ladder found.
+const CHECKS: Names = Names::Values(Cow::Borrowed(&[
+    (0, Cow::Borrowed("failed")),
+    (1, Cow::Borrowed("passed")),
+    (2, Cow::Borrowed("not there to check")),
+    (3, Cow::Borrowed("left to the network card")),
+]));
+
 /// A format that is looked for.
 #[derive(Debug)]
 pub struct Known {
@@ -136,12 +144,6 @@ impl Fields<'_> {
             Some(place) if alone => u8::try_from(place + 1).unwrap_or_default(),
             _ => self.push(format!("{filter}.ciphertext"), "Ciphertext", Kind::Bytes, Names::None),
         };
-        const CHECKS: Names = Names::Values(Cow::Borrowed(&[
-            (0, Cow::Borrowed("failed")),
-            (1, Cow::Borrowed("passed")),
-            (2, Cow::Borrowed("not there to check")),
-            (3, Cow::Borrowed("left to the network card")),
-        ]));
         let rung = |fields: &mut Self, name: &str, label: &str| {
             fields.push(format!("{filter}.check.{name}"), label, Kind::Decimal, CHECKS)
         };

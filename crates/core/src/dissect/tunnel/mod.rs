@@ -57,7 +57,7 @@ pub struct Tunnels {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Port {
     carrier: Carrier,
-    port: u16,
+    number: u16,
     /// Somebody said so, against what the datagram looks like.
     said: bool,
     known: usize,
@@ -136,8 +136,12 @@ impl Tunnels {
         let carrier = &known.decoder.format().carrier;
         let udp = carrier.udp.iter().flatten().map(|port| (Carrier::Udp, *port));
         let tcp = carrier.tcp.iter().flatten().map(|port| (Carrier::Tcp, *port));
-        let ports =
-            udp.chain(tcp).map(|(carrier, port)| Port { carrier, port, said: false, known: place });
+        let ports = udp.chain(tcp).map(|(carrier, number)| Port {
+            carrier,
+            number,
+            said: false,
+            known: place,
+        });
         self.ports.extend(ports);
         self.ports.sort_unstable();
         if carrier.udp.is_some() && known.claim.bits() >= TELLING_BITS {
@@ -148,17 +152,17 @@ impl Tunnels {
     }
 
     fn say(&mut self, carrier: Carrier, port: u16, known: usize) {
-        self.ports.retain(|other| (other.carrier, other.port) != (carrier, port));
-        self.ports.push(Port { carrier, port, said: true, known });
+        self.ports.retain(|other| (other.carrier, other.number) != (carrier, port));
+        self.ports.push(Port { carrier, number: port, said: true, known });
         self.ports.sort_unstable();
     }
 
     /// The formats on a port.
     fn on(&self, carrier: Carrier, port: u16) -> &[Port] {
-        let before = |other: &Port| (other.carrier, other.port) < (carrier, port);
+        let before = |other: &Port| (other.carrier, other.number) < (carrier, port);
         let start = self.ports.partition_point(before);
         let ports = self.ports.get(start..).unwrap_or_default();
-        let same = |other: &Port| (other.carrier, other.port) == (carrier, port);
+        let same = |other: &Port| (other.carrier, other.number) == (carrier, port);
         ports.get(..ports.partition_point(same)).unwrap_or_default()
     }
 

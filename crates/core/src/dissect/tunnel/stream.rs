@@ -153,12 +153,11 @@ fn one(
         let there = segment.payload.bytes().get(start..start + whole.len())?;
         (there == whole).then_some(length(start))
     });
-    let datagram = match here {
-        Some(start) => segment.payload.part(start..start.saturating_add(length(whole.len()))),
-        None => {
-            let source = dissector.out.derive(SourceKind::Reassembled, whole);
-            Span::new(source, whole, length(whole.len()))
-        }
+    let datagram = if let Some(start) = here {
+        segment.payload.part(start..start.saturating_add(length(whole.len())))
+    } else {
+        let source = dissector.out.derive(SourceKind::Reassembled, whole);
+        Span::new(source, whole, length(whole.len()))
     };
     datagram::dissect(dissector, known, datagram);
 }
