@@ -58,8 +58,8 @@ fn streams() -> io::Result<()> {
 }
 
 #[test]
-fn dissect() -> io::Result<()> {
-    replay("dissect", decode::fuzz::dissect)
+fn tunnel() -> io::Result<()> {
+    replay("tunnel", decode::fuzz::tunnel)
 }
 
 #[test]

@@ -22,11 +22,11 @@ fn dissector() -> Dissector {
     dissector
 }
 
-/// A frame: the first byte tells its link, the second how many bytes the capture lacks.
+/// A frame in which every built-in format is looked for: the first byte tells its link, the second how many bytes the capture lacks.
 ///
 /// # Panics
 /// If a promise is broken.
-pub fn dissect(data: &[u8]) {
+pub fn tunnel(data: &[u8]) {
     let [link, lacks, bytes @ ..] = data else { return };
     let Some(link) = LINKS.get(usize::from(*link) % LINKS.len()) else { return };
     let mut dissector = dissector();

@@ -158,7 +158,7 @@ impl Decoder {
             Ok(packet) => parts.packet = Some(packet),
             // What is wrong already is why there is none.
             Err(drop) => {
-                parts.refused = Some(drop).filter(|_| !closed && parts.problems.is_empty())
+                parts.refused = Some(drop).filter(|_| !closed && parts.problems.is_empty());
             }
         }
     }

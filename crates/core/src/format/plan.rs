@@ -136,12 +136,11 @@ impl Plan {
             if step.enciphered && !parts.opened {
                 continue;
             }
-            let bits = match step.holds {
-                Holds::Packet => self.head_bytes * 8..packet_end * 8,
-                _ => {
-                    let bits = step.at(packet_end);
-                    bits.first..bits.first + bits.count
-                }
+            let bits = if let Holds::Packet = step.holds {
+                self.head_bytes * 8..packet_end * 8
+            } else {
+                let bits = step.at(packet_end);
+                bits.first..bits.first + bits.count
             };
             let number = step.number(datagram, packet_end);
             parts.push(What::Field(step.place), bits, number);
