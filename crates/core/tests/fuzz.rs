@@ -1,6 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
-use crapvpn_core::{capture, format, offload};
+use crapvpn_core::{capture, dissect, format, offload};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -55,4 +55,9 @@ fn fragments() -> io::Result<()> {
 #[test]
 fn streams() -> io::Result<()> {
     replay("streams", capture::fuzz::streams)
+}
+
+#[test]
+fn dissect() -> io::Result<()> {
+    replay("dissect", dissect::fuzz::dissect)
 }
