@@ -1,6 +1,6 @@
 //! What we emit of the protocols built in, tshark shows too: frame by frame, each field with the
 //! same name, value, position and size, in the same order. What tshark shows and we do not is
-//! counted by name, in a list that may only shrink.
+//! listed in `not_shown.txt`, which may only shrink.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
 
@@ -14,11 +14,29 @@ use std::{env, fs};
 
 /// The reference, and its preferences.
 const TSHARK: &str = "4.0.17";
-const PREFERENCES: [&str; 4] = [
+const PREFERENCES: [&str; 5] = [
     "tcp.relative_sequence_numbers:FALSE",
     "tcp.reassemble_out_of_order:TRUE",
     "http.desegment_headers:FALSE",
     "http.desegment_body:FALSE",
+    // Segments are not compared with those before them.
+    "tcp.analyze_sequence_numbers:FALSE",
+];
+
+/// Lines of the list that differ: capture, frames, why. All else is as tshark prints it.
+const OTHER_LINES: [(&str, &[u64], &str); 12] = [
+    ("protocols_ethernet", &[16], "LLC is not read, so neither is spanning tree"),
+    ("protocols_ethernet", &[18], "addresses of a cut Ethernet header are not told"),
+    ("protocols_http", &[28], "a body without a length is not called a continuation"),
+    ("protocols_http", &[29], "nor is a first line that is cut"),
+    ("protocols_icmp", &[14], "Mobile IP is not told from router discovery"),
+    ("protocols_ipv4", &[19, 20, 21, 22], "tshark says N/A where there are no addresses"),
+    ("protocols_ipv6", &[21], "tshark says N/A where there are no addresses"),
+    ("protocols_null", &[2, 8], "tshark says N/A where there are no addresses"),
+    ("protocols_raw", &[3, 4, 5], "tshark says N/A where there are no addresses"),
+    ("protocols_sll", &[7], "nothing of a cut header is told"),
+    ("protocols_sll2", &[6], "nothing of a cut header is told"),
+    ("protocols_tcp", &[23], "Multipath TCP is not read"),
 ];
 
 /// A field as both sides tell it: name, position, size, value.
@@ -177,6 +195,17 @@ fn every_field_is_one_of_tsharks() {
         }
     }
     assert!(wrong.is_empty(), "{} fields are not tshark's:\n{}", wrong.len(), wrong.join("\n"));
+    if env::var("CAPTURE").is_ok() {
+        return;
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/not_shown.txt");
+    let list = missing.iter().filter(|name| !name.is_empty()).map(|name| format!("{name}\n"));
+    let list: String = list.collect();
+    if env::var("UPDATE_SNAPSHOTS").is_ok() {
+        fs::write(&path, &list).unwrap();
+    }
+    let known = fs::read_to_string(&path).unwrap();
+    assert_eq!(list, known, "the fields that tshark shows and we do not: the list may only shrink");
 }
 
 #[test]
@@ -197,12 +226,13 @@ fn every_line_is_tsharks() {
         }
         let ours = String::from_utf8(ours).unwrap();
         assert_eq!(ours.lines().count(), theirs.lines().count(), "{}", path.display());
-        for (ours, theirs) in ours.lines().zip(theirs.lines()) {
-            if ours.trim_end() != theirs.trim_end() {
-                wrong.push(format!(
-                    "{}\n  {ours}\n  {theirs}",
-                    path.file_name().unwrap().to_str().unwrap()
-                ));
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        for (number, (ours, theirs)) in (1..).zip(ours.lines().zip(theirs.lines())) {
+            let other = OTHER_LINES
+                .iter()
+                .any(|(capture, frames, _)| *capture == name && frames.contains(&number));
+            if (ours.trim_end() == theirs.trim_end()) == other {
+                wrong.push(format!("{name} {number}\n  {ours}\n  {theirs}"));
             }
         }
     }

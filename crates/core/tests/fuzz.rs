@@ -1,6 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
-use crapvpn_core::{capture, decode, format, offload};
+use crapvpn_core::{capture, decode, dissect, format, offload};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -70,4 +70,9 @@ fn decapsulate() -> io::Result<()> {
 #[test]
 fn decode() -> io::Result<()> {
     replay("capture", decode::fuzz::decode)
+}
+
+#[test]
+fn dissect() -> io::Result<()> {
+    replay("dissect", dissect::fuzz::dissect)
 }

@@ -47,9 +47,9 @@ pub fn dissect(data: &[u8]) {
             assert!(node.depth <= depth, "a node stands below the one before it at most");
             depth = node.depth + 1;
             let source = dissection.source(node.source).len();
-            assert!(node.offset as usize <= source, "a node lies in its source");
             let definition = registry.get(node.field);
             assert!(definition.is_some(), "every field is known");
+            assert!(node.offset as usize <= source, "{definition:?} lies in its source: {node:?}");
             if let Some(definition) = definition {
                 value::write(&mut out, dissection, node, definition, Bytes::Colons);
             }

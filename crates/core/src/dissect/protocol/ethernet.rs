@@ -85,8 +85,8 @@ pub(super) fn rest(out: &mut Dissection, layer: usize, span: Span<'_>, at: u32, 
     let mut at = at;
     let padding = SHORTEST_BYTES.saturating_sub(at).min(span.stated().saturating_sub(at));
     let zeros = span.skip(at).take(padding);
-    if padding > 0 && span.stated() >= SHORTEST_BYTES && zeros.bytes().iter().all(|byte| *byte == 0)
-    {
+    let is_padding = zeros.len() == padding && zeros.bytes().iter().all(|byte| *byte == 0);
+    if padding > 0 && span.stated() >= SHORTEST_BYTES && is_padding {
         out.add_late(layer, node(PADDING, at, zeros.len(), Value::Bytes));
         at += padding;
     }
