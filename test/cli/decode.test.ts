@@ -238,6 +238,23 @@ test("--decode-as: a format on another port", () => {
   expect(stdout).toContain("BARE-IP");
 });
 
+describe("the README", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const blocks = [...readme.matchAll(/^```console\n(\$ npx crapvpn (?:decode|verify) .*?)^```$/gms)];
+  const commands = blocks.flatMap(([, block = ""]) => block.trimEnd().split(/^(?=\$ )/m));
+
+  test.each(commands)("%s", (block) => {
+    const [command = "", ...shown] = block.trimEnd().split("\n");
+    const script = command.replace("$ npx crapvpn", `"${process.execPath}" "${PROGRAM}"`);
+    const { stdout, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
+    expect(`${stdout}${stderr.replace(/^crapvpn: warning: .*\n/gm, "")}`.trimEnd().split("\n")).toEqual(shown);
+  });
+
+  test("has them", () => {
+    expect(commands.length).toBeGreaterThan(3);
+  });
+});
+
 test("a growing pipe: lines come as frames do", async () => {
   const child = spawn(process.execPath, [PROGRAM, "decode", "-", "-k", KEY]);
   let text = "";
