@@ -35,6 +35,7 @@ const TEST = {
   // What makes the vectors of formats with an AEAD.
   "/usr/lib/python3/dist-packages/cryptography": ["python3-cryptography"],
   capsh: ["libcap2-bin"],
+  chromium: ["chromium"],
   ps: ["procps"],
   fish: ["fish"],
   groff: ["groff-base"],

@@ -2,6 +2,7 @@
 
 import * as wasm from "../../wasm/crapvpn.js";
 import type { BatchOptions, BatchTunnel } from "./batch.js";
+import type { CaptureDecoder, CaptureOptions } from "./capture.js";
 import type {
   Checked,
   Core,
@@ -20,6 +21,7 @@ import type {
 } from "./core.js";
 import { attempt, countersOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
+import { WasmCaptureDecoder } from "./wasm-capture.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -96,6 +98,11 @@ class WasmCore implements Core {
 
   openBatchTunnel(options: BatchOptions): BatchTunnel {
     return new WasmBatchTunnel(innerOf(options.format), options, this.#memory, this.reasons);
+  }
+
+  openCapture(options: CaptureOptions): CaptureDecoder {
+    const formats = options.formats.map(({ format }) => innerOf(format));
+    return new WasmCaptureDecoder(options, formats, this.#memory);
   }
 }
 

@@ -88,6 +88,7 @@ impl Dissector {
     /// Takes the next frame apart.
     pub fn dissect(&mut self, frame: &Frame<'_>) -> &Dissection {
         self.out.begin(frame.bytes);
+        self.tunnels.begin();
         (self.catcher, self.nesting) = ((0, 0), 0);
         (self.frame_number, self.time) = (frame.number, frame.time);
         self.ends = (Place::Nowhere, Place::Nowhere);
@@ -102,6 +103,11 @@ impl Dissector {
             Link::Other => protocol::data::dissect(self, span),
         }
         &self.out
+    }
+
+    /// Says whether the columns are made.
+    pub fn want_columns(&mut self, wanted: bool) {
+        self.out.columns.wanted = wanted;
     }
 
     /// Keeps only some fields from now on, besides layers and headings: what nobody looks at costs

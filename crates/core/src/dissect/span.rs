@@ -62,6 +62,12 @@ impl<'a> Span<'a> {
         self.stated > self.len()
     }
 
+    /// The same bytes as the beginning of so many, if there are more than are stated here.
+    #[must_use]
+    pub fn stating(self, count: u32) -> Self {
+        Self { stated: self.stated.max(count), ..self }
+    }
+
     /// The bytes from a place on: none if it lies behind the end.
     #[must_use]
     pub fn skip(self, count: u32) -> Self {

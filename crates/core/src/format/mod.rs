@@ -9,16 +9,21 @@ pub mod diagram;
 #[doc(hidden)]
 pub mod fuzz;
 
+mod again;
 mod bits;
 mod builtin;
+mod claim;
 mod codec;
 mod condition;
 mod decode;
+mod decoder;
 mod elements;
 mod ends;
 mod framing;
 mod given;
 mod literal;
+mod opener;
+mod plan;
 mod problem;
 mod read;
 mod replay;
@@ -27,7 +32,10 @@ mod shape;
 mod text;
 mod walk;
 
+pub use again::{Again, Difference};
+pub use claim::{Claim, Match};
 pub use decode::{Decoded, DecodedField, decode};
+pub use decoder::{Decoder, Part, Parts, What};
 pub use framing::{Frame, Frames};
 pub use given::Assignments;
 pub use problem::{RunCode, RunProblem, run_problem_reference};

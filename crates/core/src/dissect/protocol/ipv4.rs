@@ -4,6 +4,7 @@ use super::ip::{self, Header};
 use super::{data, ipv4_option, malformed};
 use crate::dissect::field::fields;
 use crate::dissect::reassembly::{Fields, Piece};
+use crate::dissect::tunnel;
 use crate::dissect::{Dissection, Dissector, Flags, Place, Span, Value};
 
 fields! { Ipv4 = "ip", "Internet Protocol Version 4";
@@ -132,6 +133,9 @@ fn fragment(dissector: &mut Dissector, span: Span<'_>, payload: Span<'_>, header
         "Fragmented IP protocol (proto={name} {number}, off={offset}, ID={id:04x})"
     ));
     data::dissect(dissector, payload);
+    if offset == 0 {
+        tunnel::first_fragment(dissector, number, payload);
+    }
 }
 
 /// The destination, where an option of the header tells it.

@@ -3,6 +3,7 @@
 use super::{data, ip, malformed};
 use crate::dissect::field::fields;
 use crate::dissect::reassembly::{Fields, Piece, Whole};
+use crate::dissect::tunnel;
 use crate::dissect::{Dissection, Dissector, FieldId, Names, Span};
 use std::borrow::Cow::Borrowed;
 
@@ -302,5 +303,8 @@ fn fragment<'a>(dissector: &mut Dissector, span: Span<'_>) -> Fragment<'a> {
         "IPv6 fragment (off={offset} more={more} ident=0x{number:08x} nxt={next})"
     ));
     data::dissect(dissector, payload);
+    if offset == 0 {
+        tunnel::first_fragment(dissector, next, payload);
+    }
     Fragment::Ends(End::Nothing)
 }

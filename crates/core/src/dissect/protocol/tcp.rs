@@ -3,6 +3,7 @@
 use super::{application, http, malformed, tcp_option};
 use crate::dissect::conversation::Scale;
 use crate::dissect::field::fields;
+use crate::dissect::tunnel::{self, Segment};
 use crate::dissect::{Dissection, Dissector, Flags, Span, Value};
 
 fields! { Tcp = "tcp", "Transmission Control Protocol";
@@ -39,6 +40,7 @@ fields! { Tcp = "tcp", "Transmission Control Protocol";
 const MIN_HEADER_BYTES: u32 = 20;
 const FIN: u16 = 1;
 const SYN: u16 = 1 << 1;
+const RST: u16 = 1 << 2;
 const ACK: u16 = 1 << 4;
 const URG: u16 = 1 << 5;
 
@@ -165,10 +167,25 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
         return malformed::end(dissector, span);
     }
     let payload = span.skip(header_length);
-    if payload.is_empty() {
+    if !payload.is_empty() {
+        out.bytes(PAYLOAD, payload, 0, payload.len());
+    }
+    let of_tunnel = tunnel::segment(
+        dissector,
+        &Segment {
+            payload,
+            source_port,
+            destination_port,
+            sequence,
+            acknowledgment: (flags & ACK != 0).then_some(acknowledged),
+            is_syn: flags & SYN != 0,
+            is_fin: flags & FIN != 0,
+            is_rst: flags & RST != 0,
+        },
+    );
+    if of_tunnel || payload.is_empty() {
         return;
     }
-    out.bytes(PAYLOAD, payload, 0, payload.len());
     // Who once spoke HTTP is taken to go on with it, on any port.
     let is_http = is_http || http::begins(payload);
     if is_http {
