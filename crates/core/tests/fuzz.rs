@@ -58,6 +58,11 @@ fn streams() -> io::Result<()> {
 }
 
 #[test]
+fn dissect() -> io::Result<()> {
+    replay("dissect", dissect::fuzz::dissect)
+}
+
+#[test]
 fn tunnel() -> io::Result<()> {
     replay("tunnel", decode::fuzz::tunnel)
 }
@@ -70,9 +75,4 @@ fn decapsulate() -> io::Result<()> {
 #[test]
 fn decode() -> io::Result<()> {
     replay("capture", decode::fuzz::decode)
-}
-
-#[test]
-fn dissect() -> io::Result<()> {
-    replay("dissect", dissect::fuzz::dissect)
 }
