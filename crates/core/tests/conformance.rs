@@ -78,7 +78,7 @@ fn frames(file: &[u8]) -> Vec<Frame<'_>> {
         101 => Link::RawIp,
         113 => Link::Cooked,
         276 => Link::Cooked2,
-        other => panic!("link type {other}"),
+        _ => Link::Other,
     };
     let mut rest = &file[24..];
     let mut frames = Vec::new();
@@ -178,18 +178,15 @@ fn every_field_is_one_of_tsharks() {
         for (number, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             let mut rest = theirs.as_slice();
             for field in ours {
-                match rest.iter().position(|theirs| theirs == field) {
-                    Some(place) => {
-                        missing.extend(rest[..place].iter().map(|field| field.0.clone()));
-                        rest = &rest[place + 1..];
-                    }
-                    None => {
-                        let name = path.file_name().unwrap().to_str().unwrap();
-                        let near = theirs.iter().filter(|theirs| theirs.0 == field.0);
-                        let near: Vec<_> = near.map(|field| (field.1, field.2, &field.3)).collect();
-                        wrong.push(format!("{name} {}: {field:?}, theirs {near:?}", number + 1));
-                    }
+                if let Some(place) = rest.iter().position(|theirs| theirs == field) {
+                    missing.extend(rest[..place].iter().map(|field| field.0.clone()));
+                    rest = &rest[place + 1..];
+                    continue;
                 }
+                let name = path.file_name().unwrap().to_str().unwrap();
+                let near = theirs.iter().filter(|theirs| theirs.0 == field.0);
+                let near: Vec<_> = near.map(|field| (field.1, field.2, &field.3)).collect();
+                wrong.push(format!("{name} {}: {field:?}, theirs {near:?}", number + 1));
             }
             missing.extend(rest.iter().map(|field| field.0.clone()));
         }

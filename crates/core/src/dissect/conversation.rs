@@ -24,15 +24,20 @@ pub(crate) struct Conversations {
 /// Requests that wait for a reply. There are few at a time; of more than this all are forgotten.
 const MAX_WAITING: usize = 1 << 14;
 
+/// A frame: its number, and when it was captured in nanoseconds since 1970.
+type Frame = (u64, Option<i64>);
+/// Who asks whom, the identifier and the sequence number.
+type Request = (Place, Place, u16, u16);
+
 /// Echo requests, by who asks whom, identifier and sequence number.
 #[derive(Debug, Default)]
 pub(crate) struct Echoes {
-    waiting: HashMap<(Place, Place, u16, u16), (u64, Option<i64>)>,
+    waiting: HashMap<Request, Frame>,
 }
 
 impl Echoes {
     /// Notes a request: its frame and time.
-    pub(crate) fn ask(&mut self, ends: (Place, Place), id: (u16, u16), frame: (u64, Option<i64>)) {
+    pub(crate) fn ask(&mut self, ends: (Place, Place), id: (u16, u16), frame: Frame) {
         if self.waiting.len() >= MAX_WAITING {
             self.waiting.clear();
         }
@@ -40,11 +45,7 @@ impl Echoes {
     }
 
     /// The request that a reply from `ends.0` to `ends.1` answers.
-    pub(crate) fn answer(
-        &mut self,
-        ends: (Place, Place),
-        id: (u16, u16),
-    ) -> Option<(u64, Option<i64>)> {
+    pub(crate) fn answer(&mut self, ends: (Place, Place), id: (u16, u16)) -> Option<Frame> {
         self.waiting.remove(&(ends.1, ends.0, id.0, id.1))
     }
 }

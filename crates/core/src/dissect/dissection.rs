@@ -242,6 +242,13 @@ impl Dissection {
         self.add(field, span, at, length, Value::Bytes);
     }
 
+    /// Adds a MAC address.
+    #[inline]
+    pub(crate) fn ether(&mut self, field: FieldId, span: Span<'_>, at: u32, address: [u8; 6]) {
+        let number = address.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        self.number(field, span, at, 6, number);
+    }
+
     /// Adds what does not stand in the bytes but follows from them; it is shown at `at`.
     #[inline]
     pub(crate) fn generated(&mut self, field: FieldId, span: Span<'_>, at: u32, value: Value) {
@@ -405,8 +412,12 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nowhere => Ok(()),
-            Self::Ether([a, b, c, d, e, g]) => {
-                write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+            Self::Ether(address) => {
+                for (place, byte) in address.iter().enumerate() {
+                    let colon = if place == 0 { "" } else { ":" };
+                    write!(f, "{colon}{byte:02x}")?;
+                }
+                Ok(())
             }
             Self::V4(address) => address.fmt(f),
             Self::V6(address) => address.fmt(f),

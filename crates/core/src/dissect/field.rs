@@ -177,6 +177,7 @@ macro_rules! fields {
         enum Number { Itself, $($field),* }
 
         /// The protocol itself.
+        #[allow(dead_code, reason = "options have tables of their own, but no layer")]
         pub(crate) const PROTOCOL: $crate::dissect::FieldId =
             $crate::dissect::FieldId::new($crate::dissect::protocol::Protocol::$protocol as u8, Number::Itself as u8);
         $(pub(super) const $field: $crate::dissect::FieldId =

@@ -19,6 +19,9 @@ const FIELDS: [&str; 8] = [
 
 /// Frames of a capture: the first byte tells the link type, then each frame has its length in two
 /// bytes, of which the highest bit says that the capture cut it.
+///
+/// # Panics
+/// If what was made of a frame does not hold together.
 pub fn dissect(data: &[u8]) {
     let Some((link, mut rest)) = data.split_first() else { return };
     let links = [Link::Ethernet, Link::RawIp, Link::Cooked, Link::Cooked2, Link::Loopback];

@@ -73,10 +73,9 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
     for (_, field) in says.into_iter().filter(|(true_, _)| *true_) {
         out.generated(field, span, 0, Value::Number(1));
     }
-    let number = |[a, b, c, d, e, f]: [u8; 6]| u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-    out.number(SENDER_MAC, span, 8, 6, number(sender_mac));
+    out.ether(SENDER_MAC, span, 8, sender_mac);
     out.number(SENDER_IP, span, 14, 4, sender.to_bits());
-    out.number(TARGET_MAC, span, 18, 6, number(target_mac));
+    out.ether(TARGET_MAC, span, 18, target_mac);
     out.number(TARGET_IP, span, 24, 4, target.to_bits());
     let mac = Place::Ether(sender_mac);
     if matches!(operation, 8 | 9) {

@@ -75,8 +75,7 @@ fn address(out: &mut Dissection, span: Span<'_>, at: u32, length: u32) -> Place 
             out.number(SOURCE_IPV4, span, at, 4, u32::from_be_bytes(address));
         }
         (6, Some(address), _) => {
-            let [a, b, c, d, e, f] = address;
-            out.number(SOURCE, span, at, 6, u64::from_be_bytes([0, 0, a, b, c, d, e, f]));
+            out.ether(SOURCE, span, at, address);
             place = Place::Ether(address);
         }
         _ => out.bytes(SOURCE_OTHER, span, at, length),

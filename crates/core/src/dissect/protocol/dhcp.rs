@@ -123,7 +123,7 @@ fn header(out: &mut Dissection, span: Span<'_>) -> Option<()> {
     span.array::<16>(28)?;
     if (head[1], head[2]) == (1, 6) {
         let mac = span.array(28)?;
-        out.number(MAC, span, 28, 6, number(mac));
+        out.ether(MAC, span, 28, mac);
         out.bytes(MAC_PADDING, span, 34, 10);
         let name = if head[0] == 1 { "Boot Request" } else { "Boot Reply" };
         let mac = Place::Ether(mac);
@@ -139,10 +139,6 @@ fn header(out: &mut Dissection, span: Span<'_>) -> Option<()> {
         out.add(field, span, at, bytes, Value::At { offset: text.offset(), length });
     }
     Some(())
-}
-
-fn number([a, b, c, d, e, f]: [u8; 6]) -> u64 {
-    u64::from_be_bytes([0, 0, a, b, c, d, e, f])
 }
 
 /// The options, if there are any; nothing if one is cut.
@@ -216,7 +212,7 @@ fn option(out: &mut Dissection, code: u8, value: Span<'_>) {
         }
         61 if value.len() == 7 && value.u8(0) == Some(1) => {
             out.number(HARDWARE_TYPE, value, 0, 1, 1u8);
-            out.number(MAC, value, 1, 6, number(value.array(1).unwrap_or_default()));
+            out.ether(MAC, value, 1, value.array(1).unwrap_or_default());
         }
         _ => {}
     }
@@ -224,7 +220,7 @@ fn option(out: &mut Dissection, code: u8, value: Span<'_>) {
 
 fn addresses(out: &mut Dissection, field: FieldId, value: Span<'_>) {
     let mut at = 0;
-    while let Some(address) = value.u32(at).filter(|_| value.len() % 4 == 0) {
+    while let Some(address) = value.u32(at).filter(|_| value.len().is_multiple_of(4)) {
         out.number(field, value, at, 4, address);
         at += 4;
     }

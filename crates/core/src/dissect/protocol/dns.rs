@@ -92,7 +92,7 @@ pub(super) fn name(message: Span<'_>, at: u32) -> Option<Name> {
                 }
                 name.text.extend_from_slice(label.bytes());
                 // A dot in a label is taken for one between two, as tshark does.
-                let dots = label.bytes().iter().filter(|byte| **byte == b'.').count();
+                let dots = label.bytes().split(|byte| *byte == b'.').count() - 1;
                 name.labels += 1 + u32::try_from(dots).unwrap_or_default();
                 place += 1 + u32::from(length);
             }

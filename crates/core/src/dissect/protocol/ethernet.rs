@@ -60,11 +60,11 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
 
 fn address(out: &mut Dissection, span: Span<'_>, at: u32, address: [u8; 6], fields: [FieldId; 3]) {
     let [whole, local, group] = fields;
-    let [a, b, c, d, e, f] = address;
-    out.number(whole, span, at, 6, u64::from_be_bytes([0, 0, a, b, c, d, e, f]));
+    let first = address[0];
+    out.ether(whole, span, at, address);
     out.enter();
-    out.bits(local, span, (at, 3), (6, 1), a >> 1 & 1);
-    out.bits(group, span, (at, 3), (7, 1), a & 1);
+    out.bits(local, span, (at, 3), (6, 1), first >> 1 & 1);
+    out.bits(group, span, (at, 3), (7, 1), first & 1);
     out.leave();
 }
 

@@ -69,10 +69,7 @@ pub(super) fn dissect(dissector: &mut Dissector, message: Span<'_>, options: Spa
 
 fn body(out: &mut Dissection, one: Span<'_>, kind: u8) -> Option<()> {
     match kind {
-        1 | 2 if one.len() == 8 => {
-            let [a, b, c, d, e, f] = one.array(2)?;
-            out.number(LINK_ADDRESS, one, 2, 6, u64::from_be_bytes([0, 0, a, b, c, d, e, f]));
-        }
+        1 | 2 if one.len() == 8 => out.ether(LINK_ADDRESS, one, 2, one.array(2)?),
         3 => {
             prefix_length(out, one)?;
             let flags = one.u8(3)?;

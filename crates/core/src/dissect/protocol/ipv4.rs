@@ -107,7 +107,8 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
     let addresses_sum = ip::words(&source).wrapping_add(ip::words(&destination));
     let header = Header { hops: header[8], addresses_sum, version: 4 };
     let payload = span.take(length).skip(header_length);
-    if fragment & 0x3fff == 0 {
+    let (offset_bits, more) = (fragment & 0x1fff, fragment & 0x2000);
+    if offset_bits | more == 0 {
         let number = span.u8(9).unwrap_or_default();
         ip::dissect(dissector, number, payload, header);
     } else {

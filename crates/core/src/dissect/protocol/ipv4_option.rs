@@ -168,10 +168,11 @@ fn timestamp(out: &mut Dissection, one: Span<'_>) {
     let (pointer, kind) = (one.u8(2).unwrap_or_default(), one.u8(3).unwrap_or_default());
     out.number(POINTER, one, 2, 1, pointer);
     out.bits(OVERFLOW, one, (3, 1), (0, 4), kind >> 4);
-    out.bits(KIND, one, (3, 1), (4, 4), kind & 0x0f);
+    let kind = kind & 0x0f;
+    out.bits(KIND, one, (3, 1), (4, 4), kind);
     let mut at = 4;
     while let Some(word) = one.u32(at) {
-        if kind & 0x0f == 0 {
+        if kind == 0 {
             out.number(TIME, one, at, 4, word);
             at += 4;
             continue;

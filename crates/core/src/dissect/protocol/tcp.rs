@@ -1,7 +1,7 @@
 //! Transmission Control Protocol (RFC 9293).
 
 use super::{application, http, malformed, tcp_option};
-use crate::dissect::conversation::Scale;
+use crate::dissect::conversation::{End, Scale};
 use crate::dissect::field::fields;
 use crate::dissect::tunnel::{self, Segment};
 use crate::dissect::{Dissection, Dissector, Flags, Span, Value};
@@ -55,33 +55,72 @@ fn letters(flags: u64, text: &mut String) {
     }
 }
 
-/// Reads a segment.
-pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
-    let Some(header) = span.first::<20>() else { return cut(dissector, span) };
-    let word = |at: usize| match header.get(at..at + 2) {
-        Some([high, low]) => u16::from_be_bytes([*high, *low]),
-        _ => 0,
-    };
-    let long = |at: usize| u32::from(word(at)) << 16 | u32::from(word(at + 2));
-    let (source_port, destination_port) = (word(0), word(2));
-    let (sequence, acknowledged) = (long(4), long(8));
-    let header_length = u32::from(header[12] >> 4) * 4;
-    let flags = word(12) & 0xfff;
-    let window = word(14);
-    let length = span.stated().saturating_sub(header_length);
-    let options = span.part(MIN_HEADER_BYTES..header_length);
+/// The fixed part of a header.
+#[derive(Clone, Copy)]
+struct Header {
+    source_port: u16,
+    destination_port: u16,
+    sequence: u32,
+    acknowledged: u32,
+    /// Bytes of the whole header.
+    bytes: u32,
+    flags: u16,
+    window: u16,
+    checksum: u16,
+    urgent: u16,
+    /// Bytes behind the header; nothing if the header is longer than the segment.
+    length: Option<u32>,
+}
 
-    let (source, destination) = dissector.ends;
-    let ends = ((source, source_port), (destination, destination_port));
-    let (mut conversation, mut way) = dissector.tcp.find(ends.0, ends.1);
-    let begins = flags & (SYN | ACK) == SYN;
-    let known = conversation.ways.get(way).and_then(|way| way.first);
-    if begins && known.is_some_and(|first| first != sequence) && !dissector.out.quotes() {
-        (conversation, way) = dissector.tcp.renew(ends.0, ends.1);
+impl Header {
+    fn read(span: Span<'_>) -> Option<Self> {
+        let bytes = span.first::<20>()?;
+        let word = |at: usize| match bytes.get(at..at + 2) {
+            Some([high, low]) => u16::from_be_bytes([*high, *low]),
+            _ => 0,
+        };
+        let long = |at: usize| u32::from(word(at)) << 16 | u32::from(word(at + 2));
+        let header_bytes = u32::from(word(12) >> 12) * 4;
+        Some(Self {
+            source_port: word(0),
+            destination_port: word(2),
+            sequence: long(4),
+            acknowledged: long(8),
+            bytes: header_bytes,
+            flags: word(12) & 0xfff,
+            window: word(14),
+            checksum: word(16),
+            urgent: word(18),
+            length: span.stated().checked_sub(header_bytes),
+        })
     }
-    if flags & SYN != 0 && !dissector.out.quotes() {
+
+    fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// What is known of the connection that a segment belongs to.
+struct Connection {
+    stream: u32,
+    scale: Scale,
+    is_http: bool,
+}
+
+/// Finds the connection of a segment. It is a new one if its SYN has another sequence number than
+/// the one before between the same ends.
+fn connection(dissector: &mut Dissector, header: &Header, options: Span<'_>) -> Connection {
+    let (source, destination) = ends(dissector, header);
+    let (mut conversation, mut way) = dissector.tcp.find(source, destination);
+    let begins = header.has(SYN) && !header.has(ACK);
+    let known = conversation.ways.get(way).and_then(|way| way.first);
+    let quoted = dissector.out.quotes();
+    if begins && !quoted && known.is_some_and(|first| first != header.sequence) {
+        (conversation, way) = dissector.tcp.renew(source, destination);
+    }
+    if header.has(SYN) && !quoted {
         if let Some(way) = conversation.ways.get_mut(way) {
-            way.first = Some(sequence);
+            way.first = Some(header.sequence);
             if let Some(shift) = tcp_option::window_shift(options) {
                 way.scale = Scale::Shift(shift);
             }
@@ -91,84 +130,115 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
             conversation.ways.iter_mut().for_each(|way| way.scale = Scale::Off);
         }
     }
-    let (stream, is_http) = (conversation.number, conversation.is_http);
-    let scale = conversation.ways.get(way).map_or(Scale::Unknown, |way| way.scale);
+    Connection {
+        stream: conversation.number,
+        scale: conversation.ways.get(way).map_or(Scale::Unknown, |way| way.scale),
+        is_http: conversation.is_http,
+    }
+}
 
+fn ends(dissector: &Dissector, header: &Header) -> (End, End) {
+    let (source, destination) = dissector.ends;
+    ((source, header.source_port), (destination, header.destination_port))
+}
+
+/// Reads a segment.
+pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
+    let Some(header) = Header::read(span) else { return cut(dissector, span) };
+    let options = span.part(MIN_HEADER_BYTES..header.bytes);
+    let connection = connection(dissector, &header, options);
     let out = &mut dissector.out;
-    let whole = header_length >= MIN_HEADER_BYTES;
-    let layer_bytes = if whole { header_length } else { span.len() };
+    beginning(out, span, &header, connection.stream);
+    if header.bytes < MIN_HEADER_BYTES {
+        out.bits(HEADER_LENGTH, span, (12, 1), (0, 4), header.bytes);
+        out.flag_last(Flags::MALFORMED);
+        out.columns.append(format_args!(
+            " Win={}, bogus TCP header length ({}, must be at least {MIN_HEADER_BYTES})",
+            header.window, header.bytes
+        ));
+        return;
+    }
+    out.number(ACKNOWLEDGED, span, 8, 4, header.acknowledged);
+    if !header.has(ACK) {
+        out.number(ACKNOWLEDGED_RAW, span, 8, 4, header.acknowledged);
+    }
+    out.bits(HEADER_LENGTH, span, (12, 1), (0, 4), header.bytes);
+    out.bits(FLAGS, span, (12, 2), (4, 12), header.flags);
+    out.enter();
+    flag_bits(out, span, header.flags);
+    out.leave();
+    window(out, span, &header, connection.scale);
+    out.number(CHECKSUM, span, 16, 2, header.checksum);
+    out.generated(CHECKSUM_STATUS, span, 16, Value::Number(super::UNVERIFIED));
+    out.number(URGENT, span, 18, 2, header.urgent);
+    if header.has(URG) {
+        out.columns.append(format_args!(" Urg={}", header.urgent));
+    }
+    if let Some(length) = header.length {
+        out.columns.append(format_args!(" Len={length}"));
+    }
+    if !options.is_empty() {
+        tcp_option::dissect(out, options, header.has(SYN));
+    }
+    if span.len() < header.bytes {
+        return malformed::end(dissector, span);
+    }
+    carried(dissector, span.skip(header.bytes), &header, connection.is_http);
+}
+
+/// The ports, and what is known of the segment as a whole.
+fn beginning(out: &mut Dissection, span: Span<'_>, header: &Header, stream: u32) {
+    let Header { source_port, destination_port, sequence, .. } = *header;
+    let whole = header.bytes >= MIN_HEADER_BYTES;
+    let layer_bytes = if whole { header.bytes } else { span.len() };
     out.layer(PROTOCOL, span, layer_bytes.min(span.len()));
     out.number(SOURCE_PORT, span, 0, 2, source_port);
     out.number(DESTINATION_PORT, span, 2, 2, destination_port);
     out.columns.set("TCP", format_args!("{source_port} → {destination_port} "));
-    flag_info(out, flags);
+    flag_info(out, header.flags);
     out.columns.append(format_args!("Seq={sequence}"));
-    if flags & ACK != 0 {
-        out.columns.append(format_args!(" Ack={acknowledged}"));
+    if header.has(ACK) {
+        out.columns.append(format_args!(" Ack={}", header.acknowledged));
     }
     out.generated(STREAM, span, 0, Value::Number(stream.into()));
-    if header_length <= span.stated() {
+    if let Some(length) = header.length {
         out.generated(LENGTH, span, 0, Value::Number(length.into()));
     }
     out.number(SEQUENCE, span, 4, 4, sequence);
-    if whole && header_length <= span.stated() && !out.quotes() {
-        let taken = length + u32::from(flags & (SYN | FIN) != 0);
-        let next = sequence.wrapping_add(taken);
+    if let Some(length) = header.length.filter(|_| whole && !out.quotes()) {
+        let next = sequence.wrapping_add(length + u32::from(header.has(SYN | FIN)));
         out.generated(NEXT_SEQUENCE, span, 0, Value::Number(next.into()));
     }
-    if !whole {
-        out.bits(HEADER_LENGTH, span, (12, 1), (0, 4), header_length);
-        out.flag_last(Flags::MALFORMED);
-        out.columns.append(format_args!(
-            " Win={window}, bogus TCP header length ({header_length}, must be at least {MIN_HEADER_BYTES})"
-        ));
-        return;
-    }
-    out.number(ACKNOWLEDGED, span, 8, 4, acknowledged);
-    if flags & ACK == 0 {
-        out.number(ACKNOWLEDGED_RAW, span, 8, 4, acknowledged);
-    }
-    out.bits(HEADER_LENGTH, span, (12, 1), (0, 4), header_length);
-    out.bits(FLAGS, span, (12, 2), (4, 12), flags);
-    out.enter();
-    flag_bits(out, span, flags);
-    out.leave();
-    out.number(WINDOW, span, 14, 2, window);
+}
+
+/// The window as it stands there and as it is meant.
+fn window(out: &mut Dissection, span: Span<'_>, header: &Header, scale: Scale) {
+    out.number(WINDOW, span, 14, 2, header.window);
     let shift = match scale {
-        Scale::Shift(shift) if flags & SYN == 0 => shift.min(14),
+        Scale::Shift(shift) if !header.has(SYN) => shift.min(tcp_option::MAX_SHIFT),
         _ => 0,
     };
-    let scaled = u64::from(window) << shift;
+    let scaled = u64::from(header.window) << shift;
     out.number(SCALED_WINDOW, span, 14, 2, scaled);
     out.flag_last(Flags::GENERATED);
-    if flags & SYN == 0 {
+    out.columns.append(format_args!(" Win={scaled}"));
+    if !header.has(SYN) {
+        // The numbers below zero are Wireshark's.
         let factor = match scale {
             Scale::Unknown => -1,
             Scale::Off => -2,
-            Scale::Shift(shift) => 1 << shift.min(14),
+            Scale::Shift(_) => 1 << shift,
         };
         out.add(SCALE, span, 14, 2, Value::Signed(factor));
         out.flag_last(Flags::GENERATED);
     }
-    out.number(CHECKSUM, span, 16, 2, word(16));
-    out.generated(CHECKSUM_STATUS, span, 16, Value::Number(super::UNVERIFIED));
-    out.number(URGENT, span, 18, 2, word(18));
-    out.columns.append(format_args!(" Win={scaled}"));
-    if flags & URG != 0 {
-        out.columns.append(format_args!(" Urg={}", word(18)));
-    }
-    if header_length <= span.stated() {
-        out.columns.append(format_args!(" Len={length}"));
-    }
-    if !options.is_empty() {
-        tcp_option::dissect(out, options, flags & SYN != 0);
-    }
-    if span.len() < header_length {
-        return malformed::end(dissector, span);
-    }
-    let payload = span.skip(header_length);
+}
+
+/// What the segment carries.
+fn carried(dissector: &mut Dissector, payload: Span<'_>, header: &Header, is_http: bool) {
+    let Header { source_port, destination_port, sequence, .. } = *header;
     if !payload.is_empty() {
-        out.bytes(PAYLOAD, payload, 0, payload.len());
+        dissector.out.bytes(PAYLOAD, payload, 0, payload.len());
     }
     let of_tunnel = tunnel::segment(
         dissector,
@@ -177,10 +247,10 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
             source_port,
             destination_port,
             sequence,
-            acknowledgment: (flags & ACK != 0).then_some(acknowledged),
-            is_syn: flags & SYN != 0,
-            is_fin: flags & FIN != 0,
-            is_rst: flags & RST != 0,
+            acknowledgment: header.has(ACK).then_some(header.acknowledged),
+            is_syn: header.has(SYN),
+            is_fin: header.has(FIN),
+            is_rst: header.has(RST),
         },
     );
     if of_tunnel || payload.is_empty() {
@@ -189,7 +259,8 @@ pub(super) fn dissect(dissector: &mut Dissector, span: Span<'_>) {
     // Who once spoke HTTP is taken to go on with it, on any port.
     let is_http = is_http || http::begins(payload);
     if is_http {
-        dissector.tcp.find(ends.0, ends.1).0.is_http = true;
+        let (source, destination) = ends(dissector, header);
+        dissector.tcp.find(source, destination).0.is_http = true;
     }
     application::segment(dissector, payload, source_port, destination_port, is_http);
 }

@@ -52,6 +52,9 @@ const KINDS: Names = Names::Values(Borrowed(&[
     (254, Borrowed("RFC3692-style Experiment 2")),
 ]));
 
+/// The most bits that a window is shifted by (RFC 7323, section 2.3).
+pub(super) const MAX_SHIFT: u8 = 14;
+
 /// The options that end where they should, in order, with their kinds.
 fn options(span: Span<'_>) -> impl Iterator<Item = (u8, Span<'_>)> {
     let mut rest = span;
@@ -115,7 +118,7 @@ fn option(out: &mut Dissection, kind: u8, one: Span<'_>, opens: bool) {
         }
         SCALE => {
             let shift = one.u8(2).unwrap_or_default();
-            let factor = 1u64 << shift.min(14);
+            let factor = 1u64 << shift.min(MAX_SHIFT);
             out.number(SCALE_SHIFT, one, 2, 1, shift);
             out.number(SCALE_FACTOR, one, 2, 1, factor);
             out.flag_last(Flags::GENERATED);

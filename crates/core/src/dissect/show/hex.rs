@@ -32,7 +32,8 @@ fn dump(out: &mut Vec<u8>, bytes: &[u8]) {
         let offset = line * BYTES_A_LINE;
         let digits = if bytes.len() > 0x1_0000 { 8 } else { 4 };
         for place in (0..digits).rev() {
-            out.push(digit((offset >> (place * 4)) as u8));
+            let [.., low] = (offset >> (place * 4)).to_be_bytes();
+            out.push(digit(low));
         }
         out.push(b' ');
         for byte in chunk {

@@ -48,7 +48,8 @@ pub(super) fn hex(out: &mut Vec<u8>, number: u64, digits: u8) {
     out.extend_from_slice(b"0x");
     let needed = (64 - number.leading_zeros()).div_ceil(4).max(u32::from(digits)).min(16);
     for place in (0..needed).rev() {
-        out.push(digit((number >> (place * 4)) as u8));
+        let [.., low] = (number >> (place * 4)).to_be_bytes();
+        out.push(digit(low));
     }
 }
 
