@@ -38,6 +38,7 @@ const TEST = {
   "/usr/lib/python3/dist-packages/cryptography": ["python3-cryptography"],
   busybox: ["busybox"],
   capsh: ["libcap2-bin"],
+  chromium: ["chromium"],
   dnsmasq: ["dnsmasq-base"],
   ps: ["procps"],
   fish: ["fish"],

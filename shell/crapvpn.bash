@@ -41,12 +41,12 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --layer | --bridge | --mtu | --format | --set | --expect | --engine | --stats | --capture | --key | --shell) option=$word ;;
+    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell | --decode-as | --type | --field | --write | --count) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
       for ((j = 1; j < ${#word}; j++)); do
-        [[ kp == *"${word:j:1}"* ]] || continue
+        [[ kpTewc == *"${word:j:1}"* ]] || continue
         ((j + 1 < ${#word})) || option=-${word:j:1}
         break
       done
@@ -61,7 +61,7 @@ _crapvpn() {
     --*=*) attached=${cur%%=*}= option=${cur%%=*} ;;
     -[!-]*)
       for ((j = 1; j + 1 < ${#cur}; j++)); do
-        [[ kp == *"${cur:j:1}"* ]] || continue
+        [[ kpTewc == *"${cur:j:1}"* ]] || continue
         attached=${cur:0:j+1} option=-${cur:j:1}
         break
       done
@@ -72,7 +72,7 @@ _crapvpn() {
 
   [[ -n $command ]] || named=''
   case $command in
-  run | lab | doctor | formats | check | diagram | completions | help) ;;
+  run | lab | doctor | formats | check | diagram | decode | verify | completions | help) ;;
   *) command=run ;;
   esac
 
@@ -81,15 +81,16 @@ _crapvpn() {
     'run -k' | 'run --hex-key') kind=@file ;;
     'run -p' | 'run --peer-host') kind=host ;;
     'run --device') kind=device ;;
-    'run --layer') choices=(2 3) ;;
-    'run --bridge') kind=device ;;
     'run --format') kind=file ;;
     'run --engine') choices=(auto batch event) ;;
-    'run --capture') kind=file ;;
     'lab --shell') choices=(a b) ;;
-    'lab --layer') choices=(2 3) ;;
-    'lab --format') kind=file ;;
     'lab --engine') choices=(auto batch event) ;;
+    'decode -k' | 'decode --hex-key') kind=@file ;;
+    'decode --format') kind=file ;;
+    'decode -T' | 'decode --type') choices=(text fields json) ;;
+    'decode -w' | 'decode --write') kind=file ;;
+    'verify -k' | 'verify --hex-key') kind=@file ;;
+    'verify --format') kind=file ;;
     esac
   elif ((rest)) && [[ $command == @(lab) ]]; then
     # Another program's command line.
@@ -103,12 +104,14 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --tcp --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --capture --json --quiet --verbose --help --version) ;;
-    lab) choices=(--key --shell --keep --layer --format --set --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
+    run) choices=(--hex-key --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
+    lab) choices=(--key --shell --keep --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;
     check) choices=(--json --schema --verbose --help --version) ;;
     diagram) choices=(--svg --verbose --help --version) ;;
+    decode) choices=(--hex-key --format --set --decode-as --tree --bytes --type --field --json --write --count --stats --verbose --help --version) ;;
+    verify) choices=(--hex-key --format --set --decode-as --json --verbose --help --version) ;;
     completions) choices=(--verbose --help --version) ;;
     help) choices=(--verbose --help --version) ;;
     esac
@@ -118,10 +121,12 @@ _crapvpn() {
     formats) kind=file ;;
     check) kind=file ;;
     diagram) kind=file ;;
+    decode) kind=file ;;
+    verify) kind=file ;;
     completions) choices=(bash zsh fish) ;;
-    help) choices=(run lab doctor formats check diagram completions help) ;;
+    help) choices=(run lab doctor formats check diagram decode verify completions help) ;;
     esac
-    [[ -n $named ]] || choices+=(run lab doctor formats check diagram completions help)
+    [[ -n $named ]] || choices+=(run lab doctor formats check diagram decode verify completions help)
   fi
 
   for word in "${choices[@]}"; do

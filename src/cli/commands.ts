@@ -249,6 +249,119 @@ const diagram: CommandSpec = {
   run: async (parsed) => (await import("./diagram.js")).diagram(parsed),
 };
 
+/** Options of what reads captures: which tunnels are looked for in them. */
+const soughtOptions: readonly OptionSpec[] = [
+  {
+    name: "hex-key",
+    short: "k",
+    value: "HEX",
+    completes: "@file",
+    about: "The tunnel's key: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)",
+  },
+  {
+    name: "format",
+    value: "NAME|FILE",
+    completes: "file",
+    many: true,
+    about:
+      "Look for this format only: a built-in one, or a description (default: all built-in ones)",
+  },
+  {
+    name: "set",
+    value: "[FORMAT.]NAME=VALUE",
+    many: true,
+    about: "Give a setting of a format its value, or say what a field must hold",
+  },
+  {
+    name: "decode-as",
+    value: "udp.port==PORT,NAME|FILE",
+    many: true,
+    about: "Take all that comes from or goes to a port for datagrams of a format (or tcp.port==…)",
+  },
+];
+
+const decode: CommandSpec = {
+  name: "decode",
+  usage: "decode FILE|- [-k HEX] [OPTIONS]",
+  completes: "file",
+  about: "Read the tunnel in a capture: what is inside, and what is wrong with it",
+  options: [
+    ...soughtOptions,
+    { name: "tree", short: "V", about: "Every field of each frame, instead of a line" },
+    {
+      name: "bytes",
+      short: "x",
+      about: "The bytes of each frame, and of what was derived from it",
+    },
+    {
+      name: "type",
+      short: "T",
+      value: "text|fields|json",
+      about: "How to tell it (default: text)",
+    },
+    {
+      name: "field",
+      short: "e",
+      value: "NAME",
+      many: true,
+      about: "With -T fields: a field's name, as in ip.src, crapvpn.magic, frame.number",
+    },
+    { name: "json", about: "Short for -T json: a JSON object a line for each frame" },
+    {
+      name: "write",
+      short: "w",
+      value: "OUT.pcapng",
+      completes: "file",
+      about: "Write the packets inside to a capture, and print no list",
+    },
+    { name: "count", short: "c", value: "N", about: "End after so many frames" },
+    {
+      name: "stats",
+      about:
+        "Sums at the end, instead of the list: protocols, drops, overhead, how good the key is",
+    },
+  ],
+  notes: [
+    "Reads pcap and pcapng, packed by gzip or zstd or not. Without a key, what is enciphered stays",
+    "bytes. When few deciphered packets are whole, a line on standard error says how far they get.",
+  ],
+  examples: [
+    {
+      words: "decode capture.pcapng -k 1234ABCD",
+      about: "a line for each frame, as tshark has it",
+    },
+    {
+      words: "decode capture.pcapng -k 1234ABCD -T fields -e frame.number -e ip.src",
+      about: "tab between fields, comma between several of one name",
+    },
+    {
+      words: "decode - -k @key.hex -w inside.pcapng",
+      about: "from a pipe (tcpdump -w - …), the packets inside to a file",
+    },
+  ],
+  run: async (parsed) => (await import("./decode.js")).decode(parsed),
+};
+
+const verify: CommandSpec = {
+  name: "verify",
+  usage: "verify FILE|- -k HEX [OPTIONS]",
+  completes: "file",
+  about: "Hold each datagram of a capture against its format: decode, encode again, compare",
+  options: [
+    ...soughtOptions,
+    { name: "json", about: "Tell each difference as a JSON object a line, then the sums as one" },
+  ],
+  notes: [
+    "A datagram differs too if what it carries is no whole packet: version, lengths, checksums.",
+    "Exit code 0 if there was a datagram and all are as described, 4 if not.",
+  ],
+  examples: [
+    { words: "verify capture.pcapng -k 1234ABCD", about: "does this program speak CrapVPN?" },
+    { words: "verify capture.pcapng --format ./mine.toml", about: "is my description right?" },
+  ],
+  run: async (parsed) => (await import("./verify.js")).verify(parsed),
+};
+
 const help: CommandSpec = {
   name: "help",
   usage: "help [COMMAND]",
@@ -267,6 +380,8 @@ export const commands: readonly CommandSpec[] = [
   formats,
   check,
   diagram,
+  decode,
+  verify,
   completions,
   help,
 ];

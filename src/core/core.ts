@@ -26,6 +26,7 @@ import type {
   RunProblemInfo,
 } from "../../wasm/crapvpn.js";
 import type { BatchOptions, BatchTunnel } from "./batch.js";
+import type { CaptureDecoder, CaptureOptions } from "./capture.js";
 
 /** From the device to the carrier, or back. */
 export type Direction = "out" | "in";
@@ -276,6 +277,13 @@ export interface Core {
    * @throws CoreError `cannot_run`, `not_an_address`
    */
   openRecording(options: RecordingOptions): CoreRecording;
+
+  /**
+   * Begins to decode a capture.
+   *
+   * @throws CoreError `unknown_field`, `too_many_formats`
+   */
+  openCapture(options: CaptureOptions): CaptureDecoder;
 }
 
 /** A misuse of the core, with a stable code. */

@@ -2,6 +2,7 @@
 
 import * as wasm from "../../wasm/crapvpn.js";
 import type { BatchOptions, BatchTunnel } from "./batch.js";
+import type { CaptureDecoder, CaptureOptions } from "./capture.js";
 import type {
   Checked,
   Core,
@@ -23,6 +24,7 @@ import type {
 } from "./core.js";
 import { attempt, countersOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
+import { WasmCaptureDecoder } from "./wasm-capture.js";
 import { WasmDeframer } from "./wasm-deframer.js";
 import { WasmRecording } from "./wasm-recording.js";
 
@@ -109,6 +111,11 @@ class WasmCore implements Core {
 
   openRecording(options: RecordingOptions): CoreRecording {
     return new WasmRecording(innerOf(options.format), options, this.#memory, this.reasons);
+  }
+
+  openCapture(options: CaptureOptions): CaptureDecoder {
+    const formats = options.formats.map(({ format }) => innerOf(format));
+    return new WasmCaptureDecoder(options, formats, this.#memory);
   }
 }
 

@@ -1,6 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
-use crapvpn_core::{format, offload};
+use crapvpn_core::{capture, decode, dissect, format, offload};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -40,4 +40,39 @@ fn description() -> io::Result<()> {
 #[test]
 fn datagram() -> io::Result<()> {
     replay("datagram", format::fuzz::datagram)
+}
+
+#[test]
+fn capture() -> io::Result<()> {
+    replay("capture", capture::fuzz::capture)
+}
+
+#[test]
+fn fragments() -> io::Result<()> {
+    replay("fragments", capture::fuzz::fragments)
+}
+
+#[test]
+fn streams() -> io::Result<()> {
+    replay("streams", capture::fuzz::streams)
+}
+
+#[test]
+fn dissect() -> io::Result<()> {
+    replay("dissect", dissect::fuzz::dissect)
+}
+
+#[test]
+fn tunnel() -> io::Result<()> {
+    replay("tunnel", decode::fuzz::tunnel)
+}
+
+#[test]
+fn decapsulate() -> io::Result<()> {
+    replay("decapsulate", decode::fuzz::decapsulate)
+}
+
+#[test]
+fn decode() -> io::Result<()> {
+    replay("capture", decode::fuzz::decode)
 }

@@ -13,10 +13,12 @@ use tsify::{Ts, Tsify};
 use wasm_bindgen::prelude::*;
 
 mod batch;
+mod capture;
 mod deframer;
 mod format;
 mod recording;
 
+pub use capture::{CaptureDecoder, CaptureSummary};
 pub use deframer::Deframer;
 pub use format::{Format, check_descriptions, description_schema, format_names};
 
@@ -91,8 +93,8 @@ pub fn length_bits() -> u32 {
 #[wasm_bindgen(getter_with_clone)]
 #[derive(Debug)]
 pub struct CoreError {
-    /// `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address` or
-    /// `too_many_slots`.
+    /// `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address`,
+    /// `too_many_slots`, `too_many_formats` or `unknown_field`.
     #[wasm_bindgen(readonly)]
     pub code: String,
     /// A sentence.

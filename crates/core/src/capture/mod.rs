@@ -27,6 +27,7 @@ mod block;
 mod buffer;
 mod error;
 pub mod fragments;
+pub mod fuzz;
 mod link;
 mod options;
 mod order;

@@ -111,6 +111,27 @@ impl Frames {
         }
     }
 
+    /// Whether frames begin with constant bytes that are found again where the stream was lost: two
+    /// of them at least.
+    #[must_use]
+    pub fn has_leading(&self) -> bool {
+        self.leading.len() >= 2
+    }
+
+    /// How many bytes of a stream to pass over, where no frame begins at the first of them: up to
+    /// the next place where one may begin. Without leading constants to look for: all.
+    #[must_use]
+    pub fn skip(&self, stream: &[u8]) -> usize {
+        if !self.has_leading() {
+            return stream.len();
+        }
+        let begins =
+            |rest: &[u8]| self.leading.iter().zip(rest).all(|(expected, found)| expected == found);
+        let places = 1..stream.len();
+        let place = places.into_iter().find(|place| stream.get(*place..).is_some_and(begins));
+        place.unwrap_or(stream.len())
+    }
+
     /// Looks at the beginning of a stream.
     #[must_use]
     pub fn next(&self, stream: &[u8]) -> Frame {

@@ -9,17 +9,22 @@ pub mod diagram;
 #[doc(hidden)]
 pub mod fuzz;
 
+mod again;
 mod bits;
 mod builtin;
+mod claim;
 mod codec;
 mod condition;
 mod decode;
+mod decoder;
 mod deframer;
 mod elements;
 mod ends;
 mod framing;
 mod given;
 mod literal;
+mod opener;
+mod plan;
 mod problem;
 mod read;
 mod replay;
@@ -28,7 +33,10 @@ mod shape;
 mod text;
 mod walk;
 
+pub use again::{Again, Difference};
+pub use claim::{Claim, Match};
 pub use decode::{Decoded, DecodedField, decode};
+pub use decoder::{Decoder, Part, Parts, What};
 pub use deframer::{Cut, Deframer};
 pub use framing::{Frame, Frames};
 pub use given::Assignments;

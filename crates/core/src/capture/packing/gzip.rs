@@ -36,6 +36,8 @@ enum State {
     Header,
     Body,
     Trailer,
+    /// What was unpacked before the damage was given.
+    Damaged,
 }
 
 impl Default for Gzip {
@@ -63,8 +65,9 @@ impl Gzip {
     ) -> Result<Progress, Fault> {
         match self.state {
             State::Header => self.header(packed, is_last),
-            State::Body => self.body(packed, out),
+            State::Body => Ok(self.body(packed, out)),
             State::Trailer => self.trailer(packed),
+            State::Damaged => Err(damaged("cannot be unpacked")),
         }
     }
 
@@ -90,15 +93,12 @@ impl Gzip {
         Ok(Progress::Took(length))
     }
 
-    fn body(&mut self, packed: &[u8], out: &mut Buffer) -> Result<Progress, Fault> {
+    fn body(&mut self, packed: &[u8], out: &mut Buffer) -> Progress {
         let space = out.space(PIECE_BYTES);
         let (taken_before, made_before) = (self.deflated.total_in(), self.deflated.total_out());
         let length = space.len().min(PIECE_BYTES);
         let space = space.get_mut(..length).unwrap_or_default();
-        let status = self
-            .deflated
-            .decompress(packed, space, FlushDecompress::None)
-            .map_err(|_| damaged("cannot be unpacked"))?;
+        let status = self.deflated.decompress(packed, space, FlushDecompress::None);
         let count = |now: u64, before| usize::try_from(now - before).unwrap_or_default();
         let taken = count(self.deflated.total_in(), taken_before);
         let made = count(self.deflated.total_out(), made_before);
@@ -106,12 +106,13 @@ impl Gzip {
         self.checksum.update(new);
         self.bytes = self.bytes.wrapping_add(u32::try_from(made).unwrap_or_default());
         out.filled(made);
-        if status == Status::StreamEnd {
-            self.state = State::Trailer;
-        } else if taken == 0 && made == 0 {
-            return Ok(Progress::Needs);
+        match status {
+            Ok(Status::StreamEnd) => self.state = State::Trailer,
+            Ok(_) if taken == 0 && made == 0 => return Progress::Needs,
+            Ok(_) => {}
+            Err(_) => self.state = State::Damaged,
         }
-        Ok(Progress::Took(taken))
+        Progress::Took(taken)
     }
 
     fn trailer(&mut self, packed: &[u8]) -> Result<Progress, Fault> {

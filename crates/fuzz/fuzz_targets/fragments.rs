@@ -1,0 +1,4 @@
+//! IP fragments.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| crapvpn_core::capture::fuzz::fragments(data));

@@ -1,0 +1,4 @@
+//! TCP segments.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| crapvpn_core::capture::fuzz::streams(data));
