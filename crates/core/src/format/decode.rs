@@ -1,10 +1,10 @@
 //! A datagram taken apart: every field with its bits and its value, and everything that is wrong.
 
 use super::codec::sum_problems;
+use super::crypt::Opener;
 use super::elements::elements;
 use super::walk::{self, Walk};
 use super::{Field, Format, Kind, Literal};
-use crate::cipher::xor::Xor;
 use crate::drop::Drop;
 use std::ops::Range;
 
@@ -35,20 +35,25 @@ pub struct DecodedField {
     pub value: Literal,
 }
 
-/// Takes a datagram apart. It is deciphered in place if there is a key for its cipher.
+/// Takes a datagram apart. It is deciphered in place if there are keys for its cipher. What they do
+/// not open is a problem like any other, and stays closed.
 #[must_use]
-pub fn decode(format: &Format, key: &[u8], datagram: &mut [u8]) -> Decoded {
+pub fn decode(format: &Format, opener: Option<&Opener>, datagram: &mut [u8]) -> Decoded {
     let mut walk = Walk::outer(format, datagram);
     let mut problems = walk.problems().to_vec();
     problems.extend(sum_problems(format, &walk, datagram, false));
     let before = walk.problems().len();
     let enciphered = walk.region();
-    let cipher = format.cipher.as_ref().filter(|cipher| !cipher.algorithm.is_aead());
-    if let (Some(_), Some(region), Ok(cipher)) = (cipher, enciphered.clone(), Xor::new(key)) {
-        cipher.apply(datagram.get_mut(region).unwrap_or_default());
-        walk.inner(datagram);
-        problems.extend(walk.problems().iter().skip(before));
-        problems.extend(sum_problems(format, &walk, datagram, true));
+    // Where the walk ended early, tag and text are not all known.
+    let opener = opener.filter(|_| !walk.is_stopped());
+    match opener.map(|opener| opener.open(&walk, datagram)) {
+        Some(Ok(())) if enciphered.is_some() => {
+            walk.inner(datagram);
+            problems.extend(walk.problems().iter().skip(before));
+            problems.extend(sum_problems(format, &walk, datagram, true));
+        }
+        Some(Err(drop)) => problems.push(drop),
+        _ => {}
     }
     let mut fields = Vec::new();
     for (place, field) in format.fields.iter().enumerate() {

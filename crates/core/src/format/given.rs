@@ -3,7 +3,7 @@
 use super::problem::{RunCode, RunProblem};
 use super::shape::{self, Shape, Side};
 use super::{
-    Condition, Field, Format, Kind, Literal, PacketKind, Role, SettingKind, Size, Subject, Term,
+    MIN_NONCE_COUNTER_BITS, Condition, Field, Format, Kind, Literal, PacketKind, Role, SettingKind, Size, Subject, Term,
 };
 
 /// Names and values, as `--set` and `--expect` have them.
@@ -64,10 +64,7 @@ impl Format {
             let message = format!("\"{}\" carries no packets of kind \"{name}\"", self.name);
             problems.push(RunProblem::new(RunCode::R10, message));
         }
-        if let Some(cipher) = self.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead()) {
-            let name = cipher.algorithm.name();
-            problems.push(RunProblem::new(RunCode::R09, format!("{name} cannot run yet")));
-        }
+        problems.extend(self.nonce_problem());
         for setting in self.settings.iter().filter(|setting| setting.value.is_none()) {
             problems.push(RunProblem::setting_must_be_set(setting));
         }
@@ -78,6 +75,23 @@ impl Format {
             }
         }
         problems
+    }
+
+    /// What would make the nonces of an AEAD repeat.
+    fn nonce_problem(&self) -> Option<RunProblem> {
+        let cipher = self.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead())?;
+        let fields = self.fields.iter().enumerate();
+        let counters = fields.filter(|(place, field)| {
+            matches!(field.role, Role::Counter { .. }) && cipher.is_in_nonce(*place)
+        });
+        let widest = counters
+            .filter_map(|(_, field)| Some((self.fixed_bits(field)?, &field.name)))
+            .max_by_key(|(bits, _)| *bits);
+        match widest {
+            None => Some(RunProblem::no_nonce_counter()),
+            Some((bits, name)) => (bits < MIN_NONCE_COUNTER_BITS)
+                .then(|| RunProblem::narrow_counter(name, bits)),
+        }
     }
 
     /// The most bytes that a datagram has more than its packet: head, padding and tail. Where a

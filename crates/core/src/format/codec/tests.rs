@@ -21,7 +21,7 @@ fn codec(text: &str) -> Option<Codec> {
             .find_map(|value| format.with(&[(&name, value)], &[]).ok());
         format = given?;
     }
-    Codec::compile(&format, packet, Secrets { key: &[1, 2, 3], seed: [0; 32] }).ok()
+    Codec::compile(&format, packet, Secrets { key: &[1, 2, 3], ..Secrets::default() }).ok()
 }
 
 proptest! {
@@ -78,7 +78,7 @@ fn what_is_sent_is_opened_without_a_walk() {
         let set: &[_] = if name == "vxlan" { &[("vni", "7")] } else { &[] };
         let format = format.with(set, &[]).unwrap();
         let packet = format.packet[0];
-        let secrets = Secrets { key: &[7], seed: [0; 32] };
+        let secrets = Secrets { key: &[7], ..Secrets::default() };
         let mut codec = Codec::compile(&format, packet, secrets).unwrap();
         let head = codec.head_bytes();
         let mut buffer = vec![0; head + 40];
