@@ -47,12 +47,12 @@ impl Aead {
     pub fn new(algorithm: Algorithm, key: &[u8]) -> Result<Self, WrongKey> {
         let cipher = match algorithm {
             Algorithm::Xor => return Err(WrongKey),
-            Algorithm::Aes128Gcm => Aes128Gcm::new_from_slice(key)
-                .map(Box::new)
-                .map(Cipher::Aes128Gcm),
-            Algorithm::Aes256Gcm => Aes256Gcm::new_from_slice(key)
-                .map(Box::new)
-                .map(Cipher::Aes256Gcm),
+            Algorithm::Aes128Gcm => {
+                Aes128Gcm::new_from_slice(key).map(Box::new).map(Cipher::Aes128Gcm)
+            }
+            Algorithm::Aes256Gcm => {
+                Aes256Gcm::new_from_slice(key).map(Box::new).map(Cipher::Aes256Gcm)
+            }
             Algorithm::ChaCha20Poly1305 => {
                 ChaCha20Poly1305::new_from_slice(key).map(Cipher::ChaCha20Poly1305)
             }
@@ -166,10 +166,9 @@ mod tests {
                         algorithm.key_bytes().is_some_and(|bytes| bytes * 8 == group.key_size)
                     };
                     let Some(algorithm) = algorithms.iter().find(fits) else { continue };
-                    let (Ok(nonce), Ok(tag)) = (
-                        Nonce::try_from(&test.nonce[..]),
-                        Tag::try_from(&test.tag[..]),
-                    ) else {
+                    let (Ok(nonce), Ok(tag)) =
+                        (Nonce::try_from(&test.nonce[..]), Tag::try_from(&test.tag[..]))
+                    else {
                         continue;
                     };
                     let aead = Aead::new(*algorithm, &test.key).unwrap();

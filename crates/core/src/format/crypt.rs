@@ -6,7 +6,7 @@
 
 use super::problem::RunProblem;
 use super::walk::Walk;
-use super::{Format, Kind, KeySource, Literal, NoncePart, Range, Role, SettingKind};
+use super::{Format, KeySource, Kind, Literal, NoncePart, Range, Role, SettingKind};
 use crate::cipher::aead::{Aead, NONCE_BYTES, Nonce, Tag};
 use crate::cipher::derive::{End, SHARED_KEY_BYTES, sending_key};
 use crate::cipher::key::Key;

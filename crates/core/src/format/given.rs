@@ -3,7 +3,8 @@
 use super::problem::{RunCode, RunProblem};
 use super::shape::{self, Shape, Side};
 use super::{
-    MIN_NONCE_COUNTER_BITS, Condition, Field, Format, Kind, Literal, PacketKind, Role, SettingKind, Size, Subject, Term,
+    Condition, Field, Format, Kind, Literal, MIN_NONCE_COUNTER_BITS, PacketKind, Role, SettingKind,
+    Size, Subject, Term,
 };
 
 /// Names and values, as `--set` and `--expect` have them.
@@ -89,8 +90,9 @@ impl Format {
             .max_by_key(|(bits, _)| *bits);
         match widest {
             None => Some(RunProblem::no_nonce_counter()),
-            Some((bits, name)) => (bits < MIN_NONCE_COUNTER_BITS)
-                .then(|| RunProblem::narrow_counter(name, bits)),
+            Some((bits, name)) => {
+                (bits < MIN_NONCE_COUNTER_BITS).then(|| RunProblem::narrow_counter(name, bits))
+            }
         }
     }
 

@@ -381,7 +381,8 @@ impl Cipher {
     /// Whether the field at `place` is a part of the nonce.
     #[must_use]
     pub fn is_in_nonce(&self, place: usize) -> bool {
-        let is = |part: &NoncePart| matches!(part, NoncePart::Field { field, .. } if *field == place);
+        let is =
+            |part: &NoncePart| matches!(part, NoncePart::Field { field, .. } if *field == place);
         self.nonce.iter().any(is)
     }
 }

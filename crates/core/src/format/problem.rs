@@ -187,10 +187,7 @@ impl RunProblem {
     pub(super) fn no_receive_key(format: &Format) -> Self {
         Self {
             hint: Some("--send-key and --receive-key, at the other end the other way round".into()),
-            ..Self::new(
-                RunCode::R13,
-                format!("\"{}\" needs a key for each direction", format.name),
-            )
+            ..Self::new(RunCode::R13, format!("\"{}\" needs a key for each direction", format.name))
         }
     }
 
@@ -233,10 +230,7 @@ impl RunProblem {
     pub(super) fn no_end(format: &Format) -> Self {
         Self {
             hint: Some("--role a here and --role b at the other end".into()),
-            ..Self::new(
-                RunCode::R18,
-                format!("\"{}\" must know which end this is", format.name),
-            )
+            ..Self::new(RunCode::R18, format!("\"{}\" must know which end this is", format.name))
         }
     }
 
@@ -299,6 +293,17 @@ fields = [
   { name = "packet", type = "packet" },
 ]
 "#;
+    const NARROW_COUNTER: &str = r#"
+name = "narrow"
+carrier = { udp = 9 }
+packet = "ip"
+cipher = { name = "AEAD_AES_128_GCM", nonce = ["0x0000000000000000", "sequence"] }
+fields = [
+  { name = "sequence", type = "u32", role = "counter" },
+  { name = "packet", type = "packet" },
+  { name = "tag", type = "bytes", role = "tag" },
+]
+"#;
     const NEVER: &str = r#"
 name = "never"
 carrier = { udp = 9 }
@@ -316,11 +321,15 @@ fields = [
             let problems = match code {
                 RunCode::R01 => run("vxlan-gpe", PacketKind::Ip),
                 RunCode::R02 => run("wireguard-data", PacketKind::Ip),
+                RunCode::R03 => keyed("esp-udp", &[1; 16], &[1; 16], 0),
+                RunCode::R04 => run(NARROW_COUNTER, PacketKind::Ip),
+                RunCode::R17 => keyed("esp-udp", &[1; 5], &[2; 16], 0),
+                RunCode::R18 => keyed("crapvpn-aead", &[1; 32], &[], 0),
+                RunCode::R19 => keyed("esp-udp", &[1; 16], &[2; 16], 1_600_000_000_000_000),
                 RunCode::R05 => run(ONLY_BYTES, PacketKind::Ip),
                 RunCode::R06 => given("vxlan", &[("vnid", "7")]),
                 RunCode::R07 => given("vxlan", &[("vni", "16777216")]),
                 RunCode::R08 => given("gtpu", &[("length", "7")]),
-                RunCode::R09 => run("esp-udp", PacketKind::Ip),
                 RunCode::R10 => run("crapvpn", PacketKind::Ethernet),
                 RunCode::R11 => given("gtpu", &[("seq_number", "7")]),
                 RunCode::R12 => run(LABEL_STACK, PacketKind::Ip),
@@ -348,6 +357,30 @@ fields = [
 
     fn run(text: &str, packet: PacketKind) -> Vec<RunProblem> {
         format(text).run_problems(packet)
+    }
+
+    fn keyed(name: &str, key: &[u8], receive_key: &[u8], now_us: u64) -> Vec<RunProblem> {
+        let set: &[_] =
+            if name == "esp-udp" { &[("spi", "7"), ("salt", "0x01020304")] } else { &[] };
+        let format = format(name).with(set, &[]).unwrap();
+        let secrets = Secrets { key, receive_key, now_us, ..Secrets::default() };
+        Codec::compile(&format, PacketKind::Ip, secrets).unwrap_err()
+    }
+
+    #[test]
+    fn a_nonce_that_nothing_counts_in_does_not_run() {
+        let text = NARROW_COUNTER.replace(r#""sequence"]"#, r#""0x00000000"]"#);
+        let problem = &run(&text, PacketKind::Ip)[0];
+        assert_eq!(problem.code, RunCode::R04);
+        assert!(problem.message.starts_with("nothing in the nonce counts"));
+    }
+
+    #[test]
+    fn a_missing_key_is_told_for_what_it_is() {
+        for (name, key) in [("crapvpn-aead", &[][..]), ("esp-udp", &[1; 16])] {
+            let problem = &keyed(name, key, &[], 0)[0];
+            assert!([RunCode::R13, RunCode::R18].contains(&problem.code), "{problem:?}");
+        }
     }
 
     fn given(text: &str, set: Assignments<'_>) -> Vec<RunProblem> {

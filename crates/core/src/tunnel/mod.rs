@@ -11,8 +11,8 @@ mod counters;
 
 pub use counters::{Counters, Direction, Flow};
 
-use crate::drop::{self, Drop, Layer, Reason, Value};
 use crate::cipher::key::Key;
+use crate::drop::{self, Drop, Layer, Reason, Value};
 use crate::format::{Codec, End, Format, PacketKind, RunProblem, Secrets};
 use crate::packet::{Ethernet, Inside, Ip, ipv4, ipv6};
 use std::net::SocketAddr;
@@ -485,7 +485,8 @@ mod tests {
 
     #[test]
     fn a_good_datagram_ends_the_suspicion() {
-        let (mut bad, mut good, mut there) = (with(|c| c.key = vec![0xff].into()), tunnel(), tunnel());
+        let (mut bad, mut good, mut there) =
+            (with(|c| c.key = vec![0xff].into()), tunnel(), tunnel());
         for round in 0..40 {
             let mut buffer = ipv4(100);
             let sender = if round % 5 == 4 { &mut good } else { &mut bad };

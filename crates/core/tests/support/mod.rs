@@ -3,4 +3,5 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 pub(crate) mod descriptions;
+pub(crate) mod keys;
 pub(crate) mod packets;

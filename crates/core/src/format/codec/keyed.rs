@@ -152,11 +152,7 @@ impl Keyed {
 }
 
 impl Both {
-    fn new(
-        format: &Format,
-        source: KeySource,
-        secrets: &Secrets<'_>,
-    ) -> Result<Self, RunProblem> {
+    fn new(format: &Format, source: KeySource, secrets: &Secrets<'_>) -> Result<Self, RunProblem> {
         let (send, receive) = match source {
             KeySource::Given => {
                 if secrets.key.is_empty() || secrets.receive_key.is_empty() {

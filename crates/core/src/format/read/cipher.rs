@@ -11,8 +11,8 @@ use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, Word, expect_entry};
 use super::value::{Class, bits_in_words, bytes_in_words};
-use crate::format::literal;
 use crate::cipher::aead::NONCE_BYTES;
+use crate::format::literal;
 use crate::format::{Algorithm, Cipher, Endian, KeySource, NoncePart, Range, SettingKind, Size};
 
 /// What the checks of a cipher look at.
