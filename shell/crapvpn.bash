@@ -41,7 +41,7 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell) option=$word ;;
+    --hex-key | --send-key | --receive-key | --role | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
@@ -72,13 +72,16 @@ _crapvpn() {
 
   [[ -n $command ]] || named=''
   case $command in
-  run | lab | doctor | formats | check | diagram | completions | help) ;;
+  run | lab | doctor | formats | check | diagram | keygen | completions | help) ;;
   *) command=run ;;
   esac
 
   if [[ -n $option ]]; then
     case "$command $option" in
     'run -k' | 'run --hex-key') kind=@file ;;
+    'run --send-key') kind=@file ;;
+    'run --receive-key') kind=@file ;;
+    'run --role') choices=(a b) ;;
     'run -p' | 'run --peer-host') kind=host ;;
     'run --device') kind=device ;;
     'run --format') kind=file ;;
@@ -98,12 +101,13 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
+    run) choices=(--hex-key --send-key --receive-key --role --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
     lab) choices=(--key --shell --keep --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;
     check) choices=(--json --schema --verbose --help --version) ;;
     diagram) choices=(--svg --verbose --help --version) ;;
+    keygen) choices=(--base64 --verbose --help --version) ;;
     completions) choices=(--verbose --help --version) ;;
     help) choices=(--verbose --help --version) ;;
     esac
@@ -114,9 +118,9 @@ _crapvpn() {
     check) kind=file ;;
     diagram) kind=file ;;
     completions) choices=(bash zsh fish) ;;
-    help) choices=(run lab doctor formats check diagram completions help) ;;
+    help) choices=(run lab doctor formats check diagram keygen completions help) ;;
     esac
-    [[ -n $named ]] || choices+=(run lab doctor formats check diagram completions help)
+    [[ -n $named ]] || choices+=(run lab doctor formats check diagram keygen completions help)
   fi
 
   for word in "${choices[@]}"; do

@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell
+            case --hex-key --send-key --receive-key --role --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell
                 set skip 1
             case '--*'
             case '-?*'
@@ -38,7 +38,7 @@ end
 # Whether the command line is one of this command.
 function __crapvpn_in
     set -l words (__crapvpn_words)
-    contains -- "$words[1]" run lab doctor formats check diagram completions help
+    contains -- "$words[1]" run lab doctor formats check diagram keygen completions help
     or set words[1] run
     test "$words[1]" = $argv[1]
 end
@@ -77,13 +77,17 @@ complete -c crapvpn -n __crapvpn_first -a doctor -d 'Tell what this machine can 
 complete -c crapvpn -n __crapvpn_first -a formats -d 'List the built-in formats, or tell all about one'
 complete -c crapvpn -n __crapvpn_first -a check -d 'Tell what is wrong with descriptions of formats'
 complete -c crapvpn -n __crapvpn_first -a diagram -d 'Draw a format bit by bit, 32 a row, as RFCs do'
+complete -c crapvpn -n __crapvpn_first -a keygen -d 'Print a new key of 32 random bytes'
 complete -c crapvpn -n __crapvpn_first -a completions -d 'Print what makes a shell complete these words with Tab'
 complete -c crapvpn -n __crapvpn_first -a help -d 'Show what a command does'
 complete -c crapvpn -s v -l verbose -d 'Tell more: -v each kind of drop, -vv every drop, and where a fault of ours lies'
 complete -c crapvpn -s h -l help -d 'Show this help'
 complete -c crapvpn -l version -d 'Show the version'
 
-complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The format\'s key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The format\'s key, the same at both ends: hex (AEADs: or base64), @FILE, or - for standard input (else $CRAPVPN_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -l send-key -x -a '(__crapvpn_at_files)' -d 'Where each direction has a key of its own (esp-udp): that of what is sent (else $CRAPVPN_SEND_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -l receive-key -x -a '(__crapvpn_at_files)' -d 'And that of what is received, which is the peer\'s --send-key (else $CRAPVPN_RECEIVE_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -l role -x -a 'a b' -d 'crapvpn-aead: which end this is (default: a has the lower address inside the tunnel)'
 complete -c crapvpn -n '__crapvpn_in run' -s p -l peer-host -x -a '(__fish_print_hostnames)' -d 'The other end; the port is the format\'s (crapvpn: 1337) unless given'
 complete -c crapvpn -n '__crapvpn_in run' -l listen -x -d 'Where to listen; the format\'s port on every address unless given'
 complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN device (default: tun0)'
@@ -124,6 +128,8 @@ complete -c crapvpn -n '__crapvpn_in check' -F
 complete -c crapvpn -n '__crapvpn_in diagram' -l svg -d 'As SVG, instead of text'
 complete -c crapvpn -n '__crapvpn_in diagram' -F
 
+complete -c crapvpn -n '__crapvpn_in keygen' -l base64 -d 'In base64, instead of hex'
+
 complete -c crapvpn -n '__crapvpn_in completions' -a 'bash zsh fish'
 
-complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor formats check diagram completions help'
+complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor formats check diagram keygen completions help'

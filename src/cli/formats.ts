@@ -79,9 +79,16 @@ function needsText(format: CoreFormat): string {
   if (decodeOnly !== undefined || packet.length === 0) return "decode only";
   if (udp === undefined) return "not yet: TCP";
   if (!packet.includes("ip")) return "not yet: Ethernet";
-  if (obstacles(format).length > 0) return "not yet: cipher";
-  const key = format.info.cipher === undefined ? [] : ["-k"];
+  if (obstacles(format).length > 0) return "cannot run";
+  const key = keyWords(format.info);
   return [...key, ...mustBeSet(format).map((line) => line.replace(/=.*/, ""))].join(" ");
+}
+
+/** The options that give its keys. */
+function keyWords({ cipher }: FormatInfo): string[] {
+  if (cipher === undefined) return [];
+  const given = cipher.integrity && cipher.keys === "given";
+  return given ? ["--send-key", "--receive-key"] : ["-k"];
 }
 
 function detail(format: CoreFormat): string {
@@ -138,11 +145,13 @@ function packetText(kind: PacketName): string {
   return kind === "ethernet" ? `${packetWords[kind]} (not run yet)` : packetWords[kind];
 }
 
-function cipherText({ name, covers, nonce, ad }: NonNullable<FormatInfo["cipher"]>): string {
+function cipherText(cipher: NonNullable<FormatInfo["cipher"]>): string {
+  const { name, covers, nonce, ad, keys, keyBytes } = cipher;
   return [
     `${name} over ${covers}`,
     ...(nonce === "" ? [] : [`nonce ${nonce}`]),
     ...(ad === "" ? [] : [`authenticates ${ad} too`]),
+    ...(keys === "derived" ? [`keys derived from one of ${keyBytes} bytes`] : []),
   ].join("; ");
 }
 

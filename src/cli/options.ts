@@ -13,8 +13,13 @@ import { type EngineChoice, readEngine } from "./engine.js";
 import { harmless } from "./text.js";
 
 export interface RunOptions {
-  /** Where the key is: HEX, `@FILE`, `-`, or absent for the environment. */
+  /** Where the key is: itself, `@FILE`, `-`, or absent for the environment. */
   readonly key: string | undefined;
+  /** Likewise those of each direction, where an AEAD is given its keys. */
+  readonly sendKey: string | undefined;
+  readonly receiveKey: string | undefined;
+  /** Which end this is, where keys are derived; by the addresses, if absent. */
+  readonly role: "a" | "b" | undefined;
   readonly peer: HostPort & { readonly port: number };
   /** Where to listen; without an address, on every one of the peer's family. */
   readonly listen: { readonly address?: string; readonly port: number };
@@ -49,6 +54,9 @@ export function readOptions({ words, values, switches }: Parsed, format: FormatI
   refuseLoop(peer.host, pairs);
   return {
     key: values["hex-key"],
+    sendKey: values["send-key"],
+    receiveKey: values["receive-key"],
+    role: values.role === undefined ? undefined : parseRole(values.role),
     peer,
     listen,
     device: parseDevice(values.device ?? "tun0"),
@@ -153,6 +161,11 @@ function parseMtu(text: string): number {
   const mtu = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   if (mtu >= MIN_MTU && mtu <= 65_535) return mtu;
   throw new Failure("usage", `--mtu: "${text}" is not a number of bytes from ${MIN_MTU} to 65535`);
+}
+
+function parseRole(text: string): "a" | "b" {
+  if (text === "a" || text === "b") return text;
+  throw new Failure("usage", `--role: there is no end "${text}", only a and b`);
 }
 
 function parseSeconds(text: string): number {

@@ -51,11 +51,18 @@ export const eventTunnel: TunnelMaker<Device> = {
       onlyPeer: options.onlyPeer,
       everyDrop: options.verbosity >= 2,
     });
+    let last: Counters | undefined;
     return {
       local: carrier.local,
       run: () => engine.run(),
-      counters: async () => tunnel.counters(),
-      stop: () => engine.stop(),
+      counters: async () => last ?? tunnel.counters(),
+      stop: async () => {
+        await engine.stop();
+        if (last !== undefined) return;
+        last = tunnel.counters();
+        // Wipes the keys.
+        tunnel.free();
+      },
     };
   },
 };

@@ -44,7 +44,8 @@ describe("the list", () => {
     expect(needs("bare-ip")).toMatch(/^ /);
     expect(needs("crapvpn-tcp")).toMatch(/^not yet: TCP /);
     expect(needs("vxlan ")).toMatch(/^not yet: Ethernet /);
-    expect(needs("esp-udp")).toMatch(/^not yet: cipher /);
+    expect(needs("esp-udp")).toMatch(/^--send-key --receive-key --set salt /);
+    expect(needs("crapvpn-aead ")).toMatch(/^-k {2}/);
     expect(needs("wireguard-data")).toMatch(/^decode only /);
   });
 

@@ -27,6 +27,7 @@ mod text;
 mod walk;
 
 pub use crate::cipher::aead::TAG_BYTES;
+use crate::cipher::derive::SHARED_KEY_BYTES;
 pub use crate::cipher::{Algorithm, derive::End};
 pub use crypt::Opener;
 pub use decode::{Decoded, DecodedField, decode};
@@ -377,7 +378,28 @@ impl Range {
     }
 }
 
+impl KeySource {
+    /// The word for it in descriptions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Derived => "derived",
+        }
+    }
+}
+
 impl Cipher {
+    /// Bytes of each key that is given, or of the one from which they are derived; nothing if it may
+    /// have any number.
+    #[must_use]
+    pub fn key_bytes(&self) -> Option<usize> {
+        match self.keys {
+            KeySource::Given => self.algorithm.key_bytes(),
+            KeySource::Derived => Some(SHARED_KEY_BYTES),
+        }
+    }
+
     /// Whether the field at `place` is a part of the nonce.
     #[must_use]
     pub fn is_in_nonce(&self, place: usize) -> bool {

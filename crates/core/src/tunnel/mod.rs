@@ -225,28 +225,25 @@ impl Tunnel {
 
     /// Looks what a person should hear about a datagram that was dropped.
     fn suspect(&mut self, drop: &Drop, datagram: &mut [u8]) {
-        match drop.reason {
+        let event = match drop.reason {
             // A flood of such datagrams is not to cost more than it must.
             Reason::NotAuthentic if !self.heard && self.codec.is_own(datagram) => {
-                if self.own.again() {
-                    self.event = Some(Event::SameEnd { end: self.end });
-                }
+                self.own.again().then_some(Event::SameEnd { end: self.end })
             }
             Reason::NotAuthentic => self.suspect_key(),
             Reason::NotAPacket if self.enciphers && !self.authenticates => self.suspect_key(),
             Reason::Replay if self.authenticates && self.codec.is_older_than_window(drop) => {
-                if self.old.again() {
-                    self.event = Some(Event::ClockSetBack { datagrams: self.old.times });
-                }
+                let tell = self.old.again();
+                tell.then_some(Event::ClockSetBack { datagrams: self.old.times })
             }
-            _ => {}
-        }
+            _ => None,
+        };
+        self.event = event.or(self.event);
     }
 
-    fn suspect_key(&mut self) {
-        if self.garbage.again() {
-            self.event = Some(Event::WrongKey { datagrams: self.garbage.times });
-        }
+    fn suspect_key(&mut self) -> Option<Event> {
+        let tell = self.garbage.again();
+        tell.then_some(Event::WrongKey { datagrams: self.garbage.times })
     }
 
     /// Counts a packet of `length` bytes, that was encapsulated or decapsulated, as dropped after
