@@ -424,7 +424,7 @@ fn field_info(
         content: format.content_text(list, field),
         when: field.when.text(format, list),
         enciphered,
-        settable: field.is_settable(),
+        settable: format.is_settable(field),
         names: field
             .names
             .iter()

@@ -78,6 +78,20 @@ impl Format {
         problems
     }
 
+    /// Whether `--set` may name a field. A counter in a nonce begins at the time.
+    #[must_use]
+    pub fn is_settable(&self, field: &Field) -> bool {
+        match field.role {
+            Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } => true,
+            Role::Counter { .. } => {
+                let place = self.field_place(&field.name);
+                let cipher = self.cipher.as_ref();
+                !place.is_some_and(|place| cipher.is_some_and(|cipher| cipher.is_in_nonce(place)))
+            }
+            _ => false,
+        }
+    }
+
     /// What would make the nonces of an AEAD repeat.
     fn nonce_problem(&self) -> Option<RunProblem> {
         let cipher = self.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead())?;
@@ -147,7 +161,7 @@ impl Format {
             name.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('.'))
         });
         find(name).or_else(|| bare.and_then(find)).ok_or_else(|| {
-            let fields = self.fields.iter().filter(|field| field.is_settable());
+            let fields = self.fields.iter().filter(|field| self.is_settable(field));
             let names = fields.map(|field| &field.name);
             let settings = self.settings.iter().map(|setting| &setting.name);
             let names: Vec<&str> = names.chain(settings).map(String::as_str).collect();
@@ -182,6 +196,9 @@ impl Format {
                 setting.value = Some(value);
             }
             Subject::Field(place) => {
+                if self.fields.get(place).is_some_and(|field| !self.is_settable(field)) {
+                    return Err(RunProblem::not_settable(name));
+                }
                 let value = self.fields.get(place).map(|field| self.literal(field, text));
                 let (Some(field), Some(value)) = (self.fields.get_mut(place), value) else {
                     return Ok(subject);
@@ -341,15 +358,6 @@ impl Field {
     fn is_sized_by(&self, place: usize) -> bool {
         let (Kind::Bytes { size } | Kind::Text { size }) = self.kind else { return false };
         size == Size::Setting(place)
-    }
-
-    /// Whether `--set` may name it.
-    #[must_use]
-    pub fn is_settable(&self) -> bool {
-        matches!(
-            self.role,
-            Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } | Role::Counter { .. }
-        )
     }
 }
 

@@ -114,3 +114,82 @@ fn what_is_sent_is_opened_without_a_walk() {
         assert!(codec.open_as_expected(&mut buffer[datagram]).unwrap().is_ok(), "{name}");
     }
 }
+
+/// What a codec makes of the smallest packet.
+fn seal_one(codec: &mut Codec) -> Result<Vec<u8>, Drop> {
+    let head = codec.head_bytes();
+    let mut buffer = vec![0; head + 20 + codec.overhead()];
+    buffer[head..head + 4].copy_from_slice(&[0x45, 0, 0, 20]);
+    let datagram = codec.seal(&mut buffer, head..head + 20, Inside::Ipv4)?;
+    Ok(buffer[datagram].to_vec())
+}
+
+#[test]
+fn a_counter_in_a_nonce_never_wraps_and_others_do() {
+    let format = Format::built_in("esp-udp").unwrap();
+    let format = format.with(&[("spi", "7"), ("salt", "0"), ("sequence", "0xffffffff")], &[]);
+    assert!(format.is_err(), "a salt of one byte");
+    let given = [("spi", "7"), ("salt", "0x01020304"), ("sequence", "0xffffffff")];
+    let format = Format::built_in("esp-udp").unwrap().with(&given, &[]).unwrap();
+    let secrets = Secrets {
+        key: &[1; 16],
+        receive_key: &[2; 16],
+        now_us: u64::MAX - 1,
+        ..Secrets::default()
+    };
+    let mut codec = Codec::compile(&format, PacketKind::Ip, secrets).unwrap();
+    let numbers = |datagram: &[u8]| {
+        let sequence = u32::from_be_bytes(datagram[4..8].try_into().unwrap());
+        (sequence, u64::from_be_bytes(datagram[8..16].try_into().unwrap()))
+    };
+    assert_eq!(numbers(&seal_one(&mut codec).unwrap()), (u32::MAX, u64::MAX - 1));
+    assert_eq!(numbers(&seal_one(&mut codec).unwrap()), (0, u64::MAX));
+    for _ in 0..3 {
+        let drop = seal_one(&mut codec).unwrap_err();
+        assert_eq!(drop.reason, Reason::CounterExhausted);
+        assert_eq!(drop.found, Value::Number(u64::MAX));
+    }
+}
+
+#[test]
+fn a_counter_in_a_nonce_cannot_be_set() {
+    let format = Format::built_in("crapvpn-aead").unwrap();
+    let problems = format.with(&[("counter", "1")], &[]).unwrap_err();
+    assert_eq!(problems[0].message, "counter is filled by its role and cannot be set");
+    assert!(
+        Format::built_in("gtpu")
+            .unwrap()
+            .with(&[("seq_number", "1"), ("flags.s", "1")], &[])
+            .is_ok()
+    );
+}
+
+/// What was forged takes nothing from the window, and leaves no trace in what is opened later.
+#[test]
+fn what_is_forged_teaches_nothing() {
+    let format = Format::built_in("crapvpn-aead").unwrap();
+    let mut here = compile(&format, PacketKind::Ip, End::A).unwrap();
+    let mut there = compile(&format, PacketKind::Ip, End::B).unwrap();
+    let datagrams: Vec<Vec<u8>> = (0..3).map(|_| seal_one(&mut here).unwrap()).collect();
+    // A counter far ahead would move the window on.
+    let mut forged = datagrams[0].clone();
+    forged[10..18].fill(0xff);
+    assert_eq!(there.open(&mut forged).unwrap_err().reason, Reason::NotAuthentic);
+    for datagram in &datagrams {
+        assert!(there.open(&mut datagram.clone()).is_ok());
+        assert_eq!(there.open(&mut datagram.clone()).unwrap_err().reason, Reason::Replay);
+    }
+    assert!(there.is_own(&mut seal_one(&mut there.clone()).unwrap()));
+    assert!(!there.is_own(&mut datagrams[0].clone()));
+}
+
+#[test]
+fn nothing_prints_a_key() {
+    for name in ["crapvpn", "crapvpn-aead"] {
+        let format = Format::built_in(name).unwrap();
+        let codec = compile(&format, PacketKind::Ip, End::A).unwrap();
+        let text = format!("{codec:?}");
+        assert!(text.contains("key hidden"), "{text}");
+        assert!(!text.contains("1, 1, 1"), "{text}");
+    }
+}
