@@ -6,7 +6,7 @@
 
 use crapvpn_core::drop::Reason;
 use crapvpn_core::format::{
-    Code, Diagnostic, Format, Opener, decode, diagram, error_reference, key_reference,
+    Code, Diagnostic, Format, decode, diagram, error_reference, key_reference,
     run_problem_reference,
 };
 use crapvpn_core::tunnel::{Config, Tunnel};
@@ -177,7 +177,7 @@ fn the_first_steps_describe_their_datagrams() {
     assert_eq!(dumps.len(), 3);
     for (number, datagram) in dumps.iter().enumerate() {
         let mut opened = datagram.clone();
-        let decoded = decode(&format, Opener::new(&format, &[&key]).ok().as_ref(), &mut opened);
+        let decoded = decode(&format, &key, &mut opened);
         assert_eq!(decoded.problems, []);
         let packet = &opened[decoded.packet.unwrap()];
 

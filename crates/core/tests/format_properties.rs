@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use support::descriptions::runnable_description;
-use support::keys::{config, opener};
+use support::keys::{all_keys, config};
 use support::packets::packet;
 
 /// The format of a description with a value for all that must be given.
@@ -121,7 +121,7 @@ fn check(format: &Format, packets: &[Vec<u8>]) -> Result<(), TestCaseError> {
 /// The fields lie side by side and fill the datagram, and nothing is wrong with it.
 fn check_decoded(format: &Format, packet: &[u8], datagram: &[u8]) -> Result<(), TestCaseError> {
     let mut open = datagram.to_vec();
-    let decoded = decode(format, opener(format).as_ref(), &mut open);
+    let decoded = decode(format, &all_keys(format), &mut open);
     prop_assert_eq!(&decoded.problems, &vec![]);
     prop_assert_eq!(open.get(decoded.packet.unwrap()), Some(packet));
     let mut bit = 0;
@@ -139,7 +139,7 @@ fn check_authentic(format: &Format, datagram: &[u8]) -> Result<(), TestCaseError
     let Some(cipher) = format.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead()) else {
         return Ok(());
     };
-    let decoded = decode(format, None, &mut datagram.to_vec());
+    let decoded = decode(format, &[], &mut datagram.to_vec());
     let guarded = |place: usize| {
         cipher.ad.is_some_and(|ad| ad.contains(place))
             || cipher.is_in_nonce(place)
@@ -147,12 +147,12 @@ fn check_authentic(format: &Format, datagram: &[u8]) -> Result<(), TestCaseError
     };
     let fields = decoded.fields.iter().filter(|found| guarded(found.place));
     let text = decoded.enciphered.clone().unwrap();
-    let (mut end, opener) = (tunnel(format), opener(format));
+    let (mut end, keys) = (tunnel(format), all_keys(format));
     for bit in fields.flat_map(|found| found.bits.clone()).chain(text.start * 8..text.end * 8) {
         let mut flipped = datagram.to_vec();
         flipped[bit / 8] ^= 0x80 >> (bit % 8);
         prop_assert!(open(&mut end, &flipped).is_err(), "bit {}", bit);
-        let decoded = decode(format, opener.as_ref(), &mut flipped);
+        let decoded = decode(format, &keys, &mut flipped);
         prop_assert!(!decoded.problems.is_empty());
     }
     // All these are no reason to refuse the true one.
@@ -180,7 +180,7 @@ fn check_cut(format: &Format, packet: &[u8], datagram: &[u8]) -> Result<(), Test
 
 /// No bit of a constant can be changed unnoticed.
 fn check_flipped(format: &Format, datagram: &[u8]) -> Result<(), TestCaseError> {
-    let decoded = decode(format, opener(format).as_ref(), &mut datagram.to_vec());
+    let decoded = decode(format, &all_keys(format), &mut datagram.to_vec());
     for found in &decoded.fields {
         let field = found.described(format).unwrap();
         let constant =
@@ -228,14 +228,14 @@ proptest! {
         let format = complete(&text, number);
         let (mut here, mut end) = (sender(&format), tunnel(&format));
         let _ = open(&mut end, &noise);
-        let _ = decode(&format, opener(&format).as_ref(), &mut noise.clone());
+        let _ = decode(&format, &all_keys(&format), &mut noise.clone());
         if let Some(mut datagram) = seal(&mut here, &packet) {
             for (place, byte) in places {
                 let place = place.index(datagram.len());
                 datagram[place] = byte;
             }
             let _ = open(&mut end, &datagram);
-            let _ = decode(&format, opener(&format).as_ref(), &mut datagram);
+            let _ = decode(&format, &all_keys(&format), &mut datagram);
         }
         let counters = end.counters();
         prop_assert!(counters.r#in.packets + counters.r#in.dropped() >= 1);

@@ -1,8 +1,8 @@
 //! A datagram taken apart: every field with its bits and its value, and everything that is wrong.
 
 use super::codec::sum_problems;
-use super::crypt::Opener;
 use super::elements::elements;
+use super::opener::Opener;
 use super::walk::{self, Walk};
 use super::{Field, Format, Kind, Literal};
 use crate::drop::Drop;
@@ -35,25 +35,26 @@ pub struct DecodedField {
     pub value: Literal,
 }
 
-/// Takes a datagram apart. It is deciphered in place if there are keys for its cipher. What they do
-/// not open is a problem like any other, and stays closed.
+/// Takes a datagram apart. It is deciphered in place if there is a key for its cipher; with an AEAD,
+/// `key` may be several, one behind the other. What they do not open is a problem like any other, and
+/// stays closed.
 #[must_use]
-pub fn decode(format: &Format, opener: Option<&Opener>, datagram: &mut [u8]) -> Decoded {
+pub fn decode(format: &Format, key: &[u8], datagram: &mut [u8]) -> Decoded {
     let mut walk = Walk::outer(format, datagram);
     let mut problems = walk.problems().to_vec();
     problems.extend(sum_problems(format, &walk, datagram, false));
     let before = walk.problems().len();
     let enciphered = walk.region();
-    // Where the walk ended early, tag and text are not all known.
-    let opener = opener.filter(|_| !walk.is_stopped());
-    match opener.map(|opener| opener.open(&walk, datagram)) {
-        Some(Ok(())) if enciphered.is_some() => {
-            walk.inner(datagram);
-            problems.extend(walk.problems().iter().skip(before));
-            problems.extend(sum_problems(format, &walk, datagram, true));
+    if let Some(region) = enciphered.clone() {
+        match Opener::new(format, key).open(&walk, datagram, region) {
+            Ok(false) => {}
+            Ok(true) => {
+                walk.inner(datagram);
+                problems.extend(walk.problems().iter().skip(before));
+                problems.extend(sum_problems(format, &walk, datagram, true));
+            }
+            Err(drop) => problems.push(drop),
         }
-        Some(Err(drop)) => problems.push(drop),
-        _ => {}
     }
     let mut fields = Vec::new();
     for (place, field) in format.fields.iter().enumerate() {

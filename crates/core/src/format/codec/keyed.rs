@@ -4,7 +4,8 @@ use super::Secrets;
 use crate::cipher::aead::Aead;
 use crate::cipher::xor::Xor;
 use crate::drop::Drop;
-use crate::format::crypt::{self, Envelope, Opener, Parts};
+use crate::format::envelope::{Envelope, Places, nowhere};
+use crate::format::opener::Opener;
 use crate::format::shape::{Lengths, Shape};
 use crate::format::walk::Walk;
 use crate::format::{Format, KeySource, RunProblem};
@@ -68,8 +69,8 @@ impl Keyed {
         match self {
             Self::Xor(xor) => xor.apply(datagram.get_mut(text).unwrap_or_default()),
             Self::Aead(both) => {
-                let parts = both.parts(format, shape, lengths, text, datagram);
-                let sealed = parts.and_then(|parts| parts.seal(&both.send, datagram));
+                let places = both.places(format, shape, lengths, text, datagram);
+                let sealed = places.and_then(|places| places.seal(&both.send, datagram));
                 // The checks of the description leave no datagram without a place for each part.
                 debug_assert!(sealed.is_some());
                 if sealed.is_none() {
@@ -94,10 +95,10 @@ impl Keyed {
         match self {
             Self::Xor(xor) => xor.apply(datagram.get_mut(text).unwrap_or_default()),
             Self::Aead(both) => {
-                let parts = both.parts(format, shape, lengths, text, datagram);
-                let Some(parts) = parts else { return Err(crypt::nowhere(datagram)) };
-                if !parts.open(&both.receive, datagram) {
-                    return Err(both.envelope.not_authentic(&parts, datagram));
+                let places = both.places(format, shape, lengths, text, datagram);
+                let Some(places) = places else { return Err(nowhere(datagram)) };
+                if !places.open(&both.receive, datagram) {
+                    return Err(both.envelope.not_authentic(&places, datagram));
                 }
             }
         }
@@ -117,9 +118,9 @@ impl Keyed {
             // XOR is its own inverse.
             Self::Xor(xor) => xor.apply(datagram.get_mut(text).unwrap_or_default()),
             Self::Aead(both) => {
-                let parts = both.parts(format, shape, lengths, text, datagram);
+                let places = both.places(format, shape, lengths, text, datagram);
                 // The tag stands there already.
-                parts.and_then(|parts| parts.encipher(&both.receive, datagram));
+                places.and_then(|places| places.encipher(&both.receive, datagram));
             }
         }
     }
@@ -129,14 +130,14 @@ impl Keyed {
     /// # Errors
     /// `not_authentic`; then the datagram is as it was.
     pub(super) fn open_walked(&self, walk: &Walk<'_>, datagram: &mut [u8]) -> Result<(), Drop> {
+        let Some(text) = walk.region() else { return Ok(()) };
         match self {
-            Self::Xor(xor) => {
-                let text = walk.region().and_then(|text| datagram.get_mut(text));
-                xor.apply(text.unwrap_or_default());
-                Ok(())
+            Self::Xor(xor) => xor.apply(datagram.get_mut(text).unwrap_or_default()),
+            Self::Aead(both) => {
+                both.opener.open(walk, datagram, text)?;
             }
-            Self::Aead(both) => both.opener.open(walk, datagram),
         }
+        Ok(())
     }
 
     /// Whether a datagram was sealed with the key under which we send.
@@ -145,7 +146,8 @@ impl Keyed {
             Self::Xor(_) => false,
             Self::Aead(both) => {
                 let walk = Walk::outer(format, datagram);
-                walk.region().is_some() && both.own.open(&walk, datagram).is_ok()
+                let own = |text| both.own.open(&walk, datagram, text);
+                walk.region().map(own) == Some(Ok(true))
             }
         }
     }
@@ -172,24 +174,26 @@ impl Both {
         if secrets.now_us < EARLIEST_US {
             return Err(RunProblem::wrong_clock());
         }
+        // Settings without a value are refused before.
+        let envelope = Envelope::new(format).ok_or_else(|| RunProblem::no_key(format))?;
         Ok(Self {
-            envelope: Envelope::new(format).ok_or_else(|| RunProblem::no_key(format))?,
-            opener: Opener::of(format, vec![receive.clone()])?,
-            own: Opener::of(format, vec![send.clone()])?,
+            opener: Opener::Aead(envelope.clone(), vec![receive.clone()]),
+            own: Opener::Aead(envelope.clone(), vec![send.clone()]),
+            envelope,
             send,
             receive,
         })
     }
 
     /// Where the parts of a datagram of a shape lie.
-    fn parts(
+    fn places(
         &self,
         format: &Format,
         shape: &Shape,
         lengths: Lengths,
         text: ops::Range<usize>,
         datagram: &[u8],
-    ) -> Option<Parts> {
+    ) -> Option<Places> {
         let find = |place| {
             let bits = shape.spot(place)?.in_datagram(lengths.tail_start());
             Some(bits.first / 8..(bits.first + bits.count) / 8)
@@ -198,6 +202,6 @@ impl Both {
             let (start, end) = shape.edges(format, range);
             start.offset(lengths)..end.offset(lengths)
         };
-        self.envelope.parts(datagram, text, find, ad)
+        self.envelope.places(datagram, text, find, ad)
     }
 }

@@ -1,16 +1,11 @@
-//! How a format's cipher is applied to a datagram: where nonce, associated data and tag lie.
-//!
-//! [`Opener`] is the one way in which walked datagrams are deciphered, by a tunnel and by whoever
-//! only looks at them. The [`codec`](super::codec) uses the same [`Envelope`] with the places that
-//! it has computed beforehand.
+//! How an AEAD is applied to the datagrams of a format: where nonce, associated data and tag lie, and
+//! where keys come from.
 
 use super::problem::RunProblem;
-use super::walk::Walk;
-use super::{Format, KeySource, Kind, Literal, NoncePart, Range, Role, SettingKind};
+use super::{Format, Kind, Literal, NoncePart, Range, Role, SettingKind};
 use crate::cipher::aead::{Aead, NONCE_BYTES, Nonce, Tag};
 use crate::cipher::derive::{End, SHARED_KEY_BYTES, sending_key};
 use crate::cipher::key::Key;
-use crate::cipher::xor::Xor;
 use crate::drop::{self, Drop, Layer, Reason, Value};
 use std::ops;
 
@@ -39,7 +34,7 @@ struct Part {
 
 /// Where the parts of one datagram lie.
 #[derive(Debug, Clone)]
-pub(super) struct Parts {
+pub(super) struct Places {
     pub(super) nonce: Nonce,
     pub(super) ad: ops::Range<usize>,
     pub(super) text: ops::Range<usize>,
@@ -77,15 +72,15 @@ impl Envelope {
         Some(envelope)
     }
 
-    /// The parts of a datagram of which `find` tells where its fields lie, and `ad` where the range
+    /// Where the parts of a datagram lie of which `find` tells where its fields lie, and `ad` where the range
     /// of the associated data does.
-    pub(super) fn parts(
+    pub(super) fn places(
         &self,
         datagram: &[u8],
         text: ops::Range<usize>,
         find: impl Fn(usize) -> Option<ops::Range<usize>>,
         ad: impl Fn(Range) -> ops::Range<usize>,
-    ) -> Option<Parts> {
+    ) -> Option<Places> {
         let mut nonce = self.nonce;
         for part in &self.parts {
             let bytes = datagram.get(find(part.field)?)?;
@@ -95,23 +90,23 @@ impl Envelope {
                 to.reverse();
             }
         }
-        Some(Parts { nonce, ad: self.ad.map_or(0..0, ad), text, tag: find(self.tag)? })
+        Some(Places { nonce, ad: self.ad.map_or(0..0, ad), text, tag: find(self.tag)? })
     }
 
     /// The drop for a datagram that does not open.
-    pub(super) fn not_authentic(&self, parts: &Parts, datagram: &[u8]) -> Drop {
+    pub(super) fn not_authentic(&self, places: &Places, datagram: &[u8]) -> Drop {
         Drop {
             reason: Reason::NotAuthentic,
             layer: Layer::Header,
             field: drop::Field::Format(self.tag),
-            offset: parts.tag.start,
+            offset: places.tag.start,
             expected: Value::Nothing,
-            found: Value::bytes(datagram.get(parts.tag.clone()).unwrap_or_default()),
+            found: Value::bytes(datagram.get(places.tag.clone()).unwrap_or_default()),
         }
     }
 }
 
-impl Parts {
+impl Places {
     /// Enciphers the text in place and writes the tag. Nothing if something lies outside, which the
     /// checks of the description leave no datagram for.
     pub(super) fn seal(&self, aead: &Aead, datagram: &mut [u8]) -> Option<()> {
@@ -143,84 +138,6 @@ impl Parts {
             let (rest, behind) = datagram.split_at_mut_checked(text.end)?;
             let ad = ad.start.checked_sub(text.end)?..ad.end.checked_sub(text.end)?;
             Some((behind.get(ad)?, rest.get_mut(text.clone())?))
-        }
-    }
-}
-
-/// Keys ready to decipher the datagrams of one format.
-#[derive(Debug, Clone)]
-pub struct Opener {
-    keys: Keys,
-}
-
-#[derive(Debug, Clone)]
-enum Keys {
-    Xor(Xor),
-    Aead(Envelope, Vec<Aead>),
-}
-
-impl Opener {
-    /// Prepares keys, for a format with a cipher. With an AEAD, several may be given, such as one for
-    /// each direction: a datagram opens by whichever it was sealed with. Where keys are
-    /// [derived](KeySource::Derived), those of both directions are made of each.
-    ///
-    /// # Errors
-    /// There is no key or no cipher, a key is not of the cipher's length, or a setting in the nonce
-    /// has no value.
-    pub fn new(format: &Format, keys: &[&[u8]]) -> Result<Self, RunProblem> {
-        let missing = || RunProblem::no_key(format);
-        let cipher = format.cipher.as_ref().ok_or_else(missing)?;
-        let [first, ..] = keys else { return Err(missing()) };
-        if !cipher.algorithm.is_aead() {
-            let xor = Xor::new(first).map_err(|_| missing())?;
-            return Ok(Self { keys: Keys::Xor(xor) });
-        }
-        let mut prepared = Vec::new();
-        for key in keys {
-            match cipher.keys {
-                KeySource::Given => prepared.push(format.aead(key)?),
-                KeySource::Derived => {
-                    for end in End::BOTH {
-                        prepared.push(format.aead(&format.derived_key(key, end)?)?);
-                    }
-                }
-            }
-        }
-        Self::of(format, prepared)
-    }
-
-    /// That with AEADs prepared.
-    pub(super) fn of(format: &Format, aeads: Vec<Aead>) -> Result<Self, RunProblem> {
-        let envelope = Envelope::new(format).ok_or_else(|| {
-            let without = format.settings.iter().find(|setting| setting.value.is_none());
-            without.map_or_else(|| RunProblem::no_key(format), RunProblem::setting_must_be_set)
-        })?;
-        Ok(Self { keys: Keys::Aead(envelope, aeads) })
-    }
-
-    /// Deciphers, in place, what is enciphered in a datagram that was walked over as far as it is
-    /// plain. If there is nothing enciphered in it, nothing is done.
-    ///
-    /// # Errors
-    /// `not_authentic` if no key opens it; then the datagram is as it was.
-    pub(super) fn open(&self, walk: &Walk<'_>, datagram: &mut [u8]) -> Result<(), Drop> {
-        let Some(text) = walk.region() else { return Ok(()) };
-        let (envelope, aeads) = match &self.keys {
-            Keys::Xor(xor) => {
-                xor.apply(datagram.get_mut(text).unwrap_or_default());
-                return Ok(());
-            }
-            Keys::Aead(envelope, aeads) => (envelope, aeads),
-        };
-        let find = |place| walk.bits(place).map(|bits| bits.start / 8..bits.end / 8);
-        let parts = envelope.parts(datagram, text, find, |range| walk.range(range));
-        let Some(parts) = parts else {
-            return Err(nowhere(datagram));
-        };
-        if aeads.iter().any(|aead| parts.open(aead, datagram)) {
-            Ok(())
-        } else {
-            Err(envelope.not_authentic(&parts, datagram))
         }
     }
 }
