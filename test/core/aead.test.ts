@@ -1,6 +1,7 @@
 // Tunnels with an AEAD, over each implementation of the seam: what gets through a hostile link, and
 // what is said when two ends do not fit.
 
+import { createCipheriv, hkdfSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { CoreError, type CoreTunnel, type TunnelOptions } from "../../src/core/core.js";
 import { loadCore } from "../../src/core/wasm.js";
@@ -69,6 +70,26 @@ test("packets go both ways, and no datagram is like another", () => {
     expect(take(to, again)).toEqual(packet(1));
   }
   expect(a.overhead).toBe(34);
+});
+
+test("every length is as OpenSSL seals it", () => {
+  const [a, b] = [open("a"), open("b")];
+  const info = "crapvpn crapvpn-aead AEAD_CHACHA20_POLY1305 a to b";
+  const sending = new Uint8Array(hkdfSync("sha256", KEY, "", info, 32));
+  const random = seeded(8439);
+  for (let length = 20; length < 2100; length += length < 700 ? 1 : 13) {
+    const bytes = Uint8Array.from({ length }, () => random(256));
+    bytes.set(packet(0).subarray(0, 4));
+    new DataView(bytes.buffer).setUint16(2, length);
+    const datagram = seal(a, bytes);
+    const header = datagram.subarray(0, 18);
+    const options = { authTagLength: 16 };
+    const cipher = createCipheriv("chacha20-poly1305", sending, header.subarray(6), options);
+    cipher.setAAD(header, { plaintextLength: length });
+    const sealed = [cipher.update(bytes), cipher.final(), cipher.getAuthTag()];
+    expect(Buffer.compare(datagram, Buffer.concat([header, ...sealed])), `${length} bytes`).toBe(0);
+    expect(Buffer.compare(take(b, datagram) as Uint8Array, bytes), `${length} bytes`).toBe(0);
+  }
 });
 
 test("every flipped bit and every cut is refused, and none is a reason to refuse the true one", () => {

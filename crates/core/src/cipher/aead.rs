@@ -1,13 +1,13 @@
 //! Authenticated encryption with associated data: what is changed on its way does not open.
 //!
-//! The ciphers are those of RFC 5116 (AES-GCM) and RFC 8439 (ChaCha20-Poly1305), by the `RustCrypto`
-//! crates. Each has a nonce of 12 bytes, which must never occur twice under one key, and a tag of
+//! The ciphers are those of RFC 5116 (AES-GCM) and RFC 8439 (ChaCha20-Poly1305), the first by the
+//! `RustCrypto` crates. Each has a nonce of 12 bytes, which must never occur twice under one key, and a tag of
 //! 16 bytes behind or beside the text.
 
 use super::Algorithm;
+use super::chacha20_poly1305::ChaCha20Poly1305;
+use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes128Gcm, Aes256Gcm};
-use chacha20poly1305::ChaCha20Poly1305;
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use std::fmt;
 
 /// Bytes of the tag of every AEAD here (RFC 5116, section 5).
@@ -54,7 +54,8 @@ impl Aead {
                 Aes256Gcm::new_from_slice(key).map(Box::new).map(Cipher::Aes256Gcm)
             }
             Algorithm::ChaCha20Poly1305 => {
-                ChaCha20Poly1305::new_from_slice(key).map(Cipher::ChaCha20Poly1305)
+                let key = key.try_into().map_err(|_| WrongKey)?;
+                return Ok(Self { cipher: Cipher::ChaCha20Poly1305(ChaCha20Poly1305::new(key)) });
             }
         };
         cipher.map(|cipher| Self { cipher }).map_err(|_| WrongKey)
@@ -64,13 +65,14 @@ impl Aead {
     /// the cipher allows: 64 GiB and more.
     #[must_use]
     pub fn seal(&self, nonce: &Nonce, ad: &[u8], text: &mut [u8]) -> Option<Tag> {
-        let nonce = nonce.into();
         let tag = match &self.cipher {
-            Cipher::Aes128Gcm(cipher) => cipher.encrypt_inout_detached(nonce, ad, text.into()),
-            Cipher::Aes256Gcm(cipher) => cipher.encrypt_inout_detached(nonce, ad, text.into()),
-            Cipher::ChaCha20Poly1305(cipher) => {
-                cipher.encrypt_inout_detached(nonce, ad, text.into())
+            Cipher::Aes128Gcm(cipher) => {
+                cipher.encrypt_inout_detached(nonce.into(), ad, text.into())
             }
+            Cipher::Aes256Gcm(cipher) => {
+                cipher.encrypt_inout_detached(nonce.into(), ad, text.into())
+            }
+            Cipher::ChaCha20Poly1305(cipher) => return cipher.seal(nonce, ad, text),
         };
         tag.ok().map(Into::into)
     }
@@ -79,13 +81,14 @@ impl Aead {
     /// the text stays as it was. How long that takes does not depend on where the tags differ.
     #[must_use]
     pub fn open(&self, nonce: &Nonce, ad: &[u8], text: &mut [u8], tag: &Tag) -> bool {
-        let (nonce, tag) = (nonce.into(), tag.into());
         let opened = match &self.cipher {
-            Cipher::Aes128Gcm(cipher) => cipher.decrypt_inout_detached(nonce, ad, text.into(), tag),
-            Cipher::Aes256Gcm(cipher) => cipher.decrypt_inout_detached(nonce, ad, text.into(), tag),
-            Cipher::ChaCha20Poly1305(cipher) => {
-                cipher.decrypt_inout_detached(nonce, ad, text.into(), tag)
+            Cipher::Aes128Gcm(cipher) => {
+                cipher.decrypt_inout_detached(nonce.into(), ad, text.into(), tag.into())
             }
+            Cipher::Aes256Gcm(cipher) => {
+                cipher.decrypt_inout_detached(nonce.into(), ad, text.into(), tag.into())
+            }
+            Cipher::ChaCha20Poly1305(cipher) => return cipher.open(nonce, ad, text, tag),
         };
         opened.is_ok()
     }

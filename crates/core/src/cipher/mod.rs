@@ -1,8 +1,10 @@
 //! Ciphers: what makes a packet unreadable on its way, and proves that nobody changed it.
 
 pub mod aead;
+mod chacha20_poly1305;
 pub mod derive;
 pub mod key;
+mod lanes;
 pub mod xor;
 
 /// A cipher, by its IANA name but for XOR.
