@@ -30,8 +30,11 @@ export async function batchKernels(keyBytes) {
   // All of them first: memory that grows takes the bytes from every view.
   const tunnels = keyBytes.map((bytes) => {
     const key = Uint8Array.from({ length: bytes }, (_, i) => i * 37 + 11);
-    const [format, seed] = [wasm.Format.built_in("crapvpn"), new Uint8Array(32)];
-    const open = () => new wasm.BatchTunnel(format, "ip", key, seed, undefined, 0, true, MESSAGES);
+    const format = wasm.Format.built_in("crapvpn");
+    const open = () => {
+      const secrets = new wasm.Secrets(key, undefined, undefined, 0, new Uint8Array(32));
+      return new wasm.BatchTunnel(format, "ip", secrets, undefined, 0, true, MESSAGES);
+    };
     return { keyBytes: bytes, out: open(), back: open() };
   });
   return tunnels.flatMap((tunnel) => kernelsOf(memory, tunnel));

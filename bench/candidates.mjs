@@ -25,6 +25,7 @@ import { startWireGuard } from "./wireguard.mjs";
  */
 
 const key = randomBytes(16).toString("hex");
+const aeadKey = randomBytes(32).toString("hex");
 const peerProgram = join(root, "test", "peer", "peer.py");
 const authorProgram = process.env.CRAPVPN_AUTHOR_PROGRAM;
 const authorPython = process.env.CRAPVPN_AUTHOR_PYTHON || "/usr/bin/python3";
@@ -40,8 +41,17 @@ export const candidates = [
     missing: () => undefined,
     start: () => {},
   },
-  ourEngine("batch", ["--engine", "batch"]),
-  ourEngine("event", ["--engine", "event"]),
+  ours("batch", "our batch engine", ["--engine", "batch"]),
+  ours("event", "our event engine", ["--engine", "event"]),
+  {
+    ...ours(
+      "aead",
+      "our batch engine with an AEAD",
+      ["--engine", "batch", "--format", "crapvpn-aead"],
+      aeadKey,
+    ),
+    ...{ cipher: "chacha20-poly1305", integrity: true },
+  },
   ...layer2,
   wireGuard("wireguard-go", "the newest WireGuard in Go", "Go", ["-f"]),
   wireGuard("boringtun-cli", "Cloudflare's WireGuard in Rust", "Rust", RUST_WIREGUARD),
@@ -89,14 +99,16 @@ export const candidates = [
 export const references = ["cable", "wireguard-go", "author"];
 
 /**
- * @param {string} engine
+ * @param {string} name
+ * @param {string} about
  * @param {readonly string[]} options of `run` that choose it
+ * @param {string} ownKey
  * @returns {Candidate}
  */
-function ourEngine(engine, options) {
+function ours(name, about, options, ownKey = key) {
   return {
-    name: `crapvpn-${engine}`,
-    about: `our ${engine} engine`,
+    name: `crapvpn-${name}`,
+    about,
     cipher: "xor",
     integrity: false,
     missing: () => undefined,
@@ -108,7 +120,7 @@ function ourEngine(engine, options) {
             ...[program, "run", "--quiet", ...options, "-p", outerPeer],
             ...[local, peer, local6, peer6],
           ],
-          env: { CRAPVPN_KEY: key },
+          env: { CRAPVPN_KEY: ownKey },
         }),
         { ipv6: true },
       ),

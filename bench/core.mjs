@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { stop } from "../scripts/programs.mjs";
+import { aeadKernels } from "./aead.mjs";
 import { batchKernels, SUPER_PACKET_BYTES } from "./batch.mjs";
 import { asJson, jsonFile } from "./json.mjs";
 import { nativeKernels } from "./native.mjs";
@@ -42,6 +43,7 @@ Times the core's kernels in wasm and native, and the program's start.
   --help       Show this help`;
 
 const PACKET_BYTES = [64, 1400];
+const AEAD_PACKET_BYTES = [64, 512, 1420];
 const KEY_BYTES = [1, 4, 5, 16, 24, 1000];
 const BATCH_KEY_BYTES = [4, 24];
 /** How long a kernel is repeated in each round: many times what the clock resolves. */
@@ -54,12 +56,17 @@ const save = jsonFile(asText ? options.json : undefined);
 const rounds = options.quick ? 5 : 51;
 const run = describeRun();
 const core = await (await loadCoreModule()).loadCore();
-const copies = [...PACKET_BYTES, SUPER_PACKET_BYTES].map((bytes) => copyKernel(bytes));
+const copied = new Set([...PACKET_BYTES, ...AEAD_PACKET_BYTES, SUPER_PACKET_BYTES]);
+const copies = [...copied].map((bytes) => copyKernel(bytes));
 const kernels = PACKET_BYTES.flatMap((bytes) =>
   KEY_BYTES.flatMap((keyBytes) => tunnelKernels(core, bytes, keyBytes)),
 );
+const aeads = AEAD_PACKET_BYTES.flatMap((bytes) => aeadKernels(core, bytes));
 const batches = await batchKernels(BATCH_KEY_BYTES);
-const kernelRows = summariseKernels(timeKernels([...copies, ...kernels, ...batches]), "wasm");
+const kernelRows = summariseKernels(
+  timeKernels([...copies, ...kernels, ...aeads, ...batches]),
+  "wasm",
+);
 const native = options.quick ? { why: "left out by --quick" } : nativeKernels(rounds);
 if (native.timed) kernelRows.push(...summariseKernels(native.timed, "native"));
 const startUp = timeStart(options.quick ? 3 : 21);

@@ -269,8 +269,8 @@ export class BatchLoop {
     }
     this.#flush();
     if (!this.#heard) this.#listenForFirst();
-    const datagrams = this.#tunnel.pollWrongKey();
-    if (datagrams > 0) this.#options.notify({ type: "wrong_key", datagrams });
+    const event = this.#tunnel.pollEvent();
+    if (event) this.#options.notify(event);
     if (this.#tunnel.dropsWaiting() > 0) this.#tellDrops();
     this.#incoming.renew(messages);
   }

@@ -60,6 +60,9 @@ const notify = (event: EngineEvent) => {
 const core = await loadCore();
 const format = core.makeFormat(settings.tunnel.format);
 const tunnel = core.openBatchTunnel({ ...settings.tunnel, format, messages: MESSAGES });
+// The core has copies, which it wipes.
+settings.tunnel.key.fill(0);
+settings.tunnel.receiveKey?.fill(0);
 tunnel.tellEveryDrop(settings.everyDrop);
 const { device, socket, ring } = settings;
 const offloads = new Offloads({
@@ -80,4 +83,6 @@ try {
   if (!(error instanceof Failure)) throw error;
   const { kind, message, hints } = error;
   tell({ type: "stopped", counters: tunnel.counters(), failure: { kind, message, hints } });
+} finally {
+  tunnel.free();
 }

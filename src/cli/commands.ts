@@ -27,7 +27,26 @@ const run: CommandSpec = {
       value: "HEX",
       completes: "@file",
       about:
-        "The format's key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)",
+        "The format's key, the same at both ends: hex (AEADs: or base64), @FILE, or - for standard input (else $CRAPVPN_KEY)",
+    },
+    {
+      name: "send-key",
+      value: "KEY",
+      completes: "@file",
+      about:
+        "Where each direction has a key of its own (esp-udp): that of what is sent (else $CRAPVPN_SEND_KEY)",
+    },
+    {
+      name: "receive-key",
+      value: "KEY",
+      completes: "@file",
+      about:
+        "And that of what is received, which is the peer's --send-key (else $CRAPVPN_RECEIVE_KEY)",
+    },
+    {
+      name: "role",
+      value: "a|b",
+      about: "crapvpn-aead: which end this is (default: a has the lower address inside the tunnel)",
     },
     {
       name: "peer-host",
@@ -121,7 +140,8 @@ const run: CommandSpec = {
     "LOCAL_IP may carry a /PREFIX: then the whole network is behind the tunnel. Give more pairs for",
     "more addresses, such as one of IPv6. At layer 2 addresses may be left out, or be LOCAL_IP/PREFIX",
     "alone. Needs the right to make a network device (root).",
-    "XOR protects nothing: anybody who knows a few bytes of one packet knows the key.",
+    "XOR protects nothing: anybody who knows a few bytes of one packet knows the key. crapvpn-aead",
+    "protects, with a key of crapvpn keygen; what it does not give: crapvpn formats crapvpn-aead.",
   ],
   examples: [
     {
@@ -148,6 +168,10 @@ const run: CommandSpec = {
     {
       words: "-k @key.hex -p 192.0.2.20 --capture - 10.8.0.1 10.8.0.2 | wireshark -k -i -",
       about: "watch the tunnel outside and inside, datagram by datagram",
+    },
+    {
+      words: "--format crapvpn-aead -k @key -p 192.0.2.20 10.8.0.1 10.8.0.2",
+      about: "enciphered for real; the file is of crapvpn keygen > key, copied by a safe way",
     },
   ],
   run: async (parsed) => (await import("./run.js")).run(parsed),
@@ -362,6 +386,20 @@ const verify: CommandSpec = {
   run: async (parsed) => (await import("./verify.js")).verify(parsed),
 };
 
+const keygen: CommandSpec = {
+  name: "keygen",
+  usage: "keygen [--base64]",
+  about: "Print a new key of 32 random bytes",
+  options: [{ name: "base64", about: "In base64, instead of hex" }],
+  notes: [
+    "The same key at both ends; one key for each pair of ends, and kept where nobody reads it.",
+  ],
+  examples: [
+    { words: "keygen > key", about: "then crapvpn --format crapvpn-aead -k @key …, at both ends" },
+  ],
+  run: async (parsed) => (await import("./keygen.js")).keygen(parsed),
+};
+
 const help: CommandSpec = {
   name: "help",
   usage: "help [COMMAND]",
@@ -382,6 +420,7 @@ export const commands: readonly CommandSpec[] = [
   diagram,
   decode,
   verify,
+  keygen,
   completions,
   help,
 ];

@@ -75,9 +75,16 @@ function carrierText({ udp, tcp }: FormatInfo): string {
 function needsText(format: CoreFormat): string {
   const { decodeOnly, packet } = format.info;
   if (decodeOnly !== undefined || packet.length === 0) return "decode only";
-  if (obstacles(format).length > 0) return "not yet: cipher";
-  const key = format.info.cipher === undefined ? [] : ["-k"];
+  if (obstacles(format).length > 0) return "cannot run";
+  const key = keyWords(format.info);
   return [...key, ...mustBeSet(format).map((line) => line.replace(/=.*/, ""))].join(" ");
+}
+
+/** The options that give its keys. */
+function keyWords({ cipher }: FormatInfo): string[] {
+  if (cipher === undefined) return [];
+  const given = cipher.integrity && cipher.keys === "given";
+  return given ? ["--send-key", "--receive-key"] : ["-k"];
 }
 
 function detail(format: CoreFormat): string {
@@ -139,11 +146,13 @@ function packetsText(packet: readonly PacketName[]): string {
   return texts.join(", ") || "none: decode only";
 }
 
-function cipherText({ name, covers, nonce, ad }: NonNullable<FormatInfo["cipher"]>): string {
+function cipherText(cipher: NonNullable<FormatInfo["cipher"]>): string {
+  const { name, covers, nonce, ad, keys, keyBytes } = cipher;
   return [
     `${name} over ${covers}`,
     ...(nonce === "" ? [] : [`nonce ${nonce}`]),
     ...(ad === "" ? [] : [`authenticates ${ad} too`]),
+    ...(keys === "derived" ? [`keys derived from one of ${keyBytes} bytes`] : []),
   ].join("; ");
 }
 

@@ -1,4 +1,4 @@
-// The key: in hex on the command line, in a file, on standard input, or in the environment.
+// A key: in hex on the command line, in a file, on standard input, or in the environment.
 
 import { createReadStream } from "node:fs";
 import { Failure, type FailureKind } from "../failure.js";
@@ -7,25 +7,38 @@ import { readBytes } from "./input.js";
 /** More than any key anybody means, and little enough to read. */
 const MAX_KEY_TEXT_BYTES = 1024 * 1024;
 
+/** Which key is meant, and how it is written. */
+export interface KeySlot {
+  /** What gives it on the command line, for messages. */
+  readonly option: string;
+  /** What gives it in the environment. */
+  readonly variable: string;
+  /** How its text is read. Errors never repeat it. */
+  readonly parse: (text: string, where: string, kind: FailureKind) => Uint8Array;
+}
+
 export interface Key {
   readonly bytes: Uint8Array;
   /** Other users of this machine can read it off the list of processes. */
   readonly onCommandLine: boolean;
 }
 
+const XOR_SLOT: KeySlot = { option: "-k", variable: "CRAPVPN_KEY", parse: parseHex };
+
 /**
- * Reads the key from where the command line says.
+ * Reads a key from where the command line says.
  *
- * @param text value of `-k`: HEX, `@FILE` or `-`; if absent, the environment decides
+ * @param text value of `-k`: the key, `@FILE` or `-`; if absent, the environment decides
  * @throws Failure `usage` for a bad key in words, `input` for one in a file
  */
 export async function readKey(
   text: string | undefined,
   environment: NodeJS.ProcessEnv,
+  { option, variable, parse }: KeySlot = XOR_SLOT,
 ): Promise<Key> {
   if (text === "-") {
     return {
-      bytes: parseHex(
+      bytes: parse(
         await readText(process.stdin, "standard input"),
         "the key on standard input",
         "input",
@@ -37,19 +50,39 @@ export async function readKey(
     const path = text.slice(1);
     const where = `key file "${path}"`;
     return {
-      bytes: parseHex(await readText(createReadStream(path), where), where, "input"),
+      bytes: parse(await readText(createReadStream(path), where), where, "input"),
       onCommandLine: false,
     };
   }
-  if (text !== undefined) return { bytes: parseHex(text, "-k", "usage"), onCommandLine: true };
-  const { CRAPVPN_KEY: fromEnvironment } = environment;
+  if (text !== undefined) return { bytes: parse(text, option, "usage"), onCommandLine: true };
+  const fromEnvironment = environment[variable];
   if (fromEnvironment !== undefined) {
-    return { bytes: parseHex(fromEnvironment, "CRAPVPN_KEY", "usage"), onCommandLine: false };
+    return { bytes: parse(fromEnvironment, variable, "usage"), onCommandLine: false };
   }
   throw new Failure(
     "usage",
-    "no key: give -k HEX, -k @FILE, -k - for standard input, or the environment variable CRAPVPN_KEY",
+    `no key: give ${option} HEX, ${option} @FILE, ${option} - for standard input, or the environment variable ${variable}`,
   );
+}
+
+/**
+ * Reads keys of exactly so many bytes, in hex or in base64 (RFC 4648, section 4). Nothing else is
+ * taken: what a person can remember, others can guess.
+ */
+export function exactKey(count: number): KeySlot["parse"] {
+  return (text, where, kind) => {
+    const written = text.replace(/[ \t\n\r\f\v]+/g, "");
+    if (/^[0-9a-f]*$/i.test(written) && written.length === 2 * count) {
+      return Uint8Array.from(Buffer.from(written, "hex"));
+    }
+    const bytes = Uint8Array.from(Buffer.from(written, "base64"));
+    if (bytes.length === count && Buffer.from(bytes).toString("base64") === written) return bytes;
+    const base64 = 4 * Math.ceil(count / 3);
+    throw new Failure(
+      kind,
+      `${where}: not a key of ${count} bytes, which are ${2 * count} hex digits or ${base64} characters of base64; a passphrase is no key${count === 32 ? ": make one with crapvpn keygen" : ""}`,
+    );
+  };
 }
 
 /**

@@ -15,8 +15,13 @@ import { type EngineChoice, readEngine } from "./engine.js";
 import { harmless } from "./text.js";
 
 export interface RunOptions extends WantedEnds {
-  /** Where the key is: HEX, `@FILE`, `-`, or absent for the environment. */
+  /** Where the key is: itself, `@FILE`, `-`, or absent for the environment. */
   readonly key: string | undefined;
+  /** Likewise those of each direction, where an AEAD is given its keys. */
+  readonly sendKey: string | undefined;
+  readonly receiveKey: string | undefined;
+  /** Which end this is, where keys are derived; by the addresses, if absent. */
+  readonly role: "a" | "b" | undefined;
   /** Of the device: what it takes and gives. */
   readonly layer: Layer;
   readonly device: string;
@@ -54,6 +59,9 @@ export function readOptions(
   return {
     ...ends,
     key: values["hex-key"],
+    sendKey: values["send-key"],
+    receiveKey: values["receive-key"],
+    role: values.role === undefined ? undefined : parseRole(values.role),
     layer,
     device: parseDevice("--device", values.device ?? defaultDevices[layer]),
     bridge,
@@ -183,6 +191,11 @@ function readCapture(
     throw new Failure("usage", `--capture - writes to standard output, but ${who}: give a FILE`);
   }
   return path;
+}
+
+function parseRole(text: string): "a" | "b" {
+  if (text === "a" || text === "b") return text;
+  throw new Failure("usage", `--role: there is no end "${text}", only a and b`);
 }
 
 function parseSeconds(text: string): number {

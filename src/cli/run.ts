@@ -1,12 +1,18 @@
 // `crapvpn run`: one end of a tunnel, from its first word to its last.
 
-import { randomBytes } from "node:crypto";
 import type { Recorder } from "../capture/recorder.js";
 import { endpointText } from "../carrier/carrier.js";
 import type { UdpOptions } from "../carrier/udp.js";
-import type { FormatInfo } from "../core/core.js";
+import {
+  type Core,
+  CoreError,
+  type CoreTunnel,
+  type FormatInfo,
+  type TunnelOptions,
+} from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
 import { addressWords } from "../device/link.js";
+import { Failure } from "../failure.js";
 import { MAX_FRAME_BYTES } from "../tunnel/mtu.js";
 import { familyOf } from "./address.js";
 import { findBridge, warnOfBridge } from "./bridge.js";
@@ -14,12 +20,12 @@ import type { Ends } from "./carrier.js";
 import type { Parsed } from "./command.js";
 import { configure, openDevice, refuseRoutedLoop } from "./device.js";
 import { chooseEngine } from "./engine.js";
-import { readKey } from "./key.js";
 import { packetOf } from "./layer.js";
 import { type RunOptions, readOptions } from "./options.js";
 import { closeRecorder, openRecorder } from "./recorder.js";
 import { dropText, flowText, Report } from "./report.js";
 import { formatToRun } from "./runnable.js";
+import { readSecrets, wipe } from "./secrets.js";
 import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
 import { tellTaker } from "./taken.js";
 import { tellTcpEvent } from "./tcp-events.js";
@@ -34,7 +40,7 @@ export async function run(parsed: Parsed): Promise<number> {
   const { info } = format;
   const options = readOptions(parsed, info, layer, carrier);
   const report = new Report(options);
-  const key = await keyOf(info, options, report);
+  const secrets = await readSecrets(info, options, report);
 
   const { name, why } = await chooseEngine(options.engine.wanted, carrier);
   const ends = await findEnds(options, report);
@@ -43,13 +49,12 @@ export async function run(parsed: Parsed): Promise<number> {
   const tunnelOptions = {
     format,
     packet: packetOf[layer],
-    key,
-    seed: randomBytes(32),
+    ...secrets,
     ...(ends.carrier === "udp"
       ? { peer: endpointText(ends.peer).replace(/%[^\]]*/, "") }
       : { maxDatagramBytes: MAX_FRAME_BYTES }),
   };
-  const measured = core.openTunnel({ ...tunnelOptions, slots: 0 });
+  const measured = openToMeasure(core, tunnelOptions);
   const { overhead, maxPacketBytes } = measured;
   const packed = { name: info.name, overhead, maxPacketBytes };
   measured.free();
@@ -69,22 +74,40 @@ export async function run(parsed: Parsed): Promise<number> {
     if (ends.peer) await refuseRoutedLoop(device, ends.peer, options);
     recorder = await openRecorder(core, tunnelOptions, ends, options, report);
     // Last, so that the engine listens as soon as the socket does, and misses nothing.
+    const integrity = info.cipher?.integrity === true;
     tunnel = await tellTaker(
       maker.start({
         ...{ core, tunnel: tunnelOptions, device, options, recorder },
-        notify: (event) => tellEvent(report, event, device.name, options),
+        notify: (event) => tellEvent(report, event, device.name, options, integrity),
       }),
     );
+    wipe(secrets);
     tellEngine(report, name, why, tunnel);
     tellStart(report, {
       ...{ info, options, device: device.name, engine: name, tunnel, ends, mtu, overhead },
     });
     return exitCodeOf(await drive({ options, tunnel, recorder, report, signals }));
   } finally {
+    wipe(secrets);
     // In this order: an engine's thread may still read from the device.
     await tunnel?.stop();
     await device.close();
     await recorder?.close();
+  }
+}
+
+/**
+ * A tunnel without slots, to ask how long its packets may be.
+ *
+ * @throws Failure `usage` if it cannot run with what it was given
+ */
+function openToMeasure(core: Core, options: Omit<TunnelOptions, "slots">): CoreTunnel {
+  try {
+    return core.openTunnel({ ...options, slots: 0 });
+  } catch (error) {
+    if (!(error instanceof CoreError && error.code === "cannot_run")) throw error;
+    const [first = "", ...others] = error.message.split("\n");
+    throw new Failure("usage", `${options.format.info.name}: ${first}`, others);
   }
 }
 
@@ -131,38 +154,6 @@ function tellEngine(
   const lines = Object.entries(offloads ?? {}).map(([name, state]) => `${name}: ${state}`);
   const line = [`${engine} engine: ${why}`, ...lines].join("\n  ");
   report.tell("engine", { engine, why, ...(offloads && { offloads }) }, line, 1);
-}
-
-/** The key of the format's cipher, if it has one; and what a person should know about it. */
-async function keyOf(
-  { name, cipher }: FormatInfo,
-  { key: text }: RunOptions,
-  report: Report,
-): Promise<Uint8Array> {
-  if (cipher === undefined) {
-    report.warn(
-      "no_protection",
-      `${name} enciphers nothing: whoever sees your packets can read and change them.`,
-    );
-    if (text !== undefined) {
-      report.warn("key_ignored", `${name} has no cipher: the key of -k is ignored`);
-    }
-    return new Uint8Array();
-  }
-  const { bytes, onCommandLine } = await readKey(text, process.env);
-  if (cipher.name === "xor") {
-    report.warn(
-      "no_protection",
-      "XOR protects nothing: whoever sees your packets can read and change them. It is for learning.",
-    );
-  }
-  if (onCommandLine) {
-    report.warn(
-      "key_on_command_line",
-      "the key stands on the command line, where every user of this machine can read it: better -k @FILE, -k - or CRAPVPN_KEY",
-    );
-  }
-  return bytes;
 }
 
 function tellStart(
@@ -221,6 +212,7 @@ function tellEvent(
   event: TunnelEvent,
   device: string,
   { pairs }: RunOptions,
+  integrity: boolean,
 ): void {
   switch (event.type) {
     case "heard": {
@@ -235,7 +227,25 @@ function tellEvent(
     case "wrong_key":
       report.warn(
         "wrong_key",
-        `${event.datagrams} datagrams decrypt to no packet: is the key the peer's?`,
+        integrity
+          ? `${event.datagrams} datagrams in a row are not authentic: is the key the peer's?`
+          : `${event.datagrams} datagrams decrypt to no packet: is the key the peer's?`,
+        { datagrams: event.datagrams },
+      );
+      break;
+    case "same_end":
+      report.warn(
+        "same_end",
+        event.end === undefined
+          ? "a datagram came that our own key sealed: the keys of one end must be given the other way round; or somebody sends us our own datagrams back"
+          : `both ends are role ${event.end}: give --role a at one end and --role b at the other; or somebody sends us our own datagrams back`,
+        event.end === undefined ? {} : { role: event.end },
+      );
+      break;
+    case "clock_set_back":
+      report.warn(
+        "clock_set_back",
+        `${event.datagrams} authentic datagrams in a row are older than what came before: set the peer's clock right, then start both ends anew; or somebody repeats old datagrams`,
         { datagrams: event.datagrams },
       );
       break;

@@ -64,11 +64,18 @@ export function eventTunnel(ends: Ends): TunnelMaker<Device> {
             recorder.datagram(direction, now(), datagram, source),
         }),
       });
+      let last: Counters | undefined;
       return {
         ...(carrier.local && { local: carrier.local }),
         run: () => engine.run(),
-        counters: async () => tunnel.counters(),
-        stop: () => engine.stop(),
+        counters: async () => last ?? tunnel.counters(),
+        stop: async () => {
+          await engine.stop();
+          if (last !== undefined) return;
+          last = tunnel.counters();
+          // Wipes the keys.
+          tunnel.free();
+        },
       };
     },
   };

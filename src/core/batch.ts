@@ -3,7 +3,14 @@
 // Everything lies at fixed places in the core's memory. The kernel reads and writes there, and the
 // core tells by tables of numbers what it made, so that no JavaScript object is made on the way.
 
-import type { Counters, Direction, DropReport, Reason, TunnelOptions } from "./core.js";
+import type {
+  Counters,
+  Direction,
+  DropReport,
+  Reason,
+  TunnelEvent,
+  TunnelOptions,
+} from "./core.js";
 
 export interface BatchOptions extends Omit<TunnelOptions, "slots"> {
   /** How many messages are received at a time, at most 64. */
@@ -114,7 +121,10 @@ export interface BatchTunnel {
   dropsUntold(): number;
   /** The message in which the first good datagram of all came, right after it did; −1 otherwise. */
   heardFrom(): number;
-  /** As `CoreTunnel.pollWrongKey`. */
-  pollWrongKey(): number;
+  /** As `CoreTunnel.pollEvent`. */
+  pollEvent(): TunnelEvent | undefined;
   counters(): Counters;
+
+  /** Gives its memory back and wipes the keys. Nothing else may be called afterwards. */
+  free(): void;
 }

@@ -15,6 +15,8 @@ export type {
   Reason,
   RunProblemInfo,
   SettingInfo,
+  /** What a person should hear about a running tunnel. */
+  TunnelEvent,
 } from "../../wasm/crapvpn.js";
 
 import type {
@@ -24,6 +26,7 @@ import type {
   PacketName,
   Reason,
   RunProblemInfo,
+  TunnelEvent,
 } from "../../wasm/crapvpn.js";
 import type { BatchOptions, BatchTunnel } from "./batch.js";
 import type { CaptureDecoder, CaptureOptions } from "./capture.js";
@@ -74,15 +77,28 @@ export interface CoreFormat {
   diagram(as: "ascii" | "svg"): string;
 }
 
-export interface TunnelOptions {
+/** Keys, and what must be fresh. The core keeps no copy of keys once the tunnel is freed. */
+export interface Secrets {
+  /**
+   * Empty if the format has no cipher. Where an AEAD is given its keys, that of what is sent; where
+   * they are derived, the one that both ends share.
+   */
+  readonly key: Uint8Array;
+  /** The key of what is received, where an AEAD is given its keys. */
+  readonly receiveKey?: Uint8Array;
+  /** Which end this is, where keys are derived. */
+  readonly end?: "a" | "b";
+  /** The time in microseconds since 1970, where an AEAD's counters begin. */
+  readonly nowUs?: number;
+  /** 32 fresh random bytes, which random fields are made from. */
+  readonly seed: Uint8Array;
+}
+
+export interface TunnelOptions extends Secrets {
   /** With all values given that it needs. */
   readonly format: CoreFormat;
   /** The kind of packet that the device has. Default: the format's first. */
   readonly packet?: PacketName;
-  /** Empty if the format has no cipher. */
-  readonly key: Uint8Array;
-  /** 32 fresh random bytes, which random fields are made from. */
-  readonly seed: Uint8Array;
   /** `ADDRESS:PORT` that datagrams go to, so that one routed back into the tunnel is told. */
   readonly peer?: string;
   /** The longest datagram that the carrier moves. Default: as UDP over IPv4, 65,507. */
@@ -150,11 +166,8 @@ export interface CoreTunnel {
   /** Counts a datagram or packet that was refused before it came here. */
   refuse(direction: Direction, reason: Reason, length: number): void;
 
-  /**
-   * If a wrong key is suspected anew: how many datagrams in a row deciphered to no packet;
-   * otherwise 0.
-   */
-  pollWrongKey(): number;
+  /** What a person should hear about, once; nothing if there is nothing new. */
+  pollEvent(): TunnelEvent | undefined;
 
   /** What went through and what was dropped, since the start. */
   counters(): Counters;
@@ -162,7 +175,7 @@ export interface CoreTunnel {
   /** The last drop, told in full. */
   lastDrop(): DropReport | undefined;
 
-  /** Gives the arena back. Nothing else may be called afterwards. */
+  /** Gives the arena back and wipes the keys. Nothing else may be called afterwards. */
   free(): void;
 }
 
@@ -184,7 +197,7 @@ export interface CoreDeframer {
   free(): void;
 }
 
-export interface RecordingOptions extends Pick<TunnelOptions, "format" | "packet" | "key"> {
+export interface RecordingOptions extends Secrets, Pick<TunnelOptions, "format" | "packet"> {
   /** `ADDRESS:PORT` of both ends outside. */
   readonly ours: string;
   readonly peer: string;

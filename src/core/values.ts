@@ -1,7 +1,7 @@
 // Plain values out of the objects of the wasm core: counters and errors.
 
 import * as wasm from "../../wasm/crapvpn.js";
-import { CoreError, type Counters, type Flow, type Reason } from "./core.js";
+import { CoreError, type Counters, type Flow, type Reason, type Secrets } from "./core.js";
 
 /** What has counters: a tunnel of either kind. */
 interface Counting {
@@ -21,6 +21,11 @@ export function countersOf(tunnel: Counting, reasons: readonly Reason[]): Counte
     return { packets, bytes, drops };
   };
   return { out: flow(true), in: flow(false), nextDiffers: tunnel.next_differs() };
+}
+
+/** Copies keys into the core, which wipes them once the tunnel that takes them is freed. */
+export function secretsOf({ key, receiveKey, end, nowUs = 0, seed }: Secrets): wasm.Secrets {
+  return new wasm.Secrets(key, receiveKey, end, nowUs, seed);
 }
 
 /** Runs something that throws the core's own error, and throws ours instead. */

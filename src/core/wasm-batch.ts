@@ -9,8 +9,8 @@ import {
   SEND,
   WRITE,
 } from "./batch.js";
-import type { Counters, Direction, Reason } from "./core.js";
-import { attempt, countersOf } from "./values.js";
+import type { Counters, Direction, Reason, TunnelEvent } from "./core.js";
+import { attempt, countersOf, secretsOf } from "./values.js";
 
 export class WasmBatchTunnel implements BatchTunnel {
   readonly memory: WebAssembly.Memory;
@@ -40,8 +40,7 @@ export class WasmBatchTunnel implements BatchTunnel {
         new wasm.BatchTunnel(
           format,
           options.packet,
-          options.key,
-          options.seed,
+          secretsOf(options),
           options.peer,
           options.maxDatagramBytes ?? 0,
           true,
@@ -133,12 +132,16 @@ export class WasmBatchTunnel implements BatchTunnel {
     return this.#tunnel.heard_from();
   }
 
-  pollWrongKey(): number {
-    return this.#tunnel.poll_wrong_key();
+  pollEvent(): TunnelEvent | undefined {
+    return this.#tunnel.poll_event();
   }
 
   counters(): Counters {
     return countersOf(this.#tunnel, this.#reasons);
+  }
+
+  free(): void {
+    this.#tunnel.free();
   }
 
   #codeOf(reason: Reason): number {

@@ -2,7 +2,7 @@
 
 import * as wasm from "../../wasm/crapvpn.js";
 import type { CoreRecording, Direction, Reason, RecordingOptions } from "./core.js";
-import { attempt } from "./values.js";
+import { attempt, secretsOf } from "./values.js";
 
 export class WasmRecording implements CoreRecording {
   readonly #recording: wasm.Recording;
@@ -11,11 +11,11 @@ export class WasmRecording implements CoreRecording {
 
   constructor(
     format: wasm.Format,
-    { packet, key, ours, peer }: RecordingOptions,
+    { packet, ours, peer, ...secrets }: RecordingOptions,
     memory: WebAssembly.Memory,
     reasons: readonly Reason[],
   ) {
-    this.#recording = attempt(() => new wasm.Recording(format, packet, key, ours, peer));
+    this.#recording = attempt(() => new wasm.Recording(format, packet, secretsOf(secrets), ours, peer));
     this.#memory = memory;
     this.#reasons = reasons;
   }

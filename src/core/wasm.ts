@@ -20,9 +20,10 @@ import type {
   Reason,
   RecordingOptions,
   RunProblemInfo,
+  TunnelEvent,
   TunnelOptions,
 } from "./core.js";
-import { attempt, countersOf } from "./values.js";
+import { attempt, countersOf, secretsOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
 import { WasmCaptureDecoder } from "./wasm-capture.js";
 import { WasmDeframer } from "./wasm-deframer.js";
@@ -93,10 +94,10 @@ class WasmCore implements Core {
   }
 
   openTunnel(options: TunnelOptions): CoreTunnel {
-    const { packet, key, seed, peer, maxDatagramBytes = 0, slots } = options;
+    const { packet, peer, maxDatagramBytes = 0, slots } = options;
     const format = innerOf(options.format);
     const tunnel = attempt(
-      () => new wasm.Tunnel(format, packet, key, seed, peer, maxDatagramBytes, slots),
+      () => new wasm.Tunnel(format, packet, secretsOf(options), peer, maxDatagramBytes, slots),
     );
     return new WasmTunnel(tunnel, this.#memory, this.reasons);
   }
@@ -213,8 +214,8 @@ class WasmTunnel implements CoreTunnel {
     this.#tunnel.refuse(direction === "out", this.#reasons.indexOf(reason) + 1, length);
   }
 
-  pollWrongKey(): number {
-    return this.#tunnel.poll_wrong_key();
+  pollEvent(): TunnelEvent | undefined {
+    return this.#tunnel.poll_event();
   }
 
   counters(): Counters {

@@ -12,7 +12,7 @@
 //   8. the device is looked at once more: the answer to what it took may be there already.
 
 import type { Carrier, Endpoint, FramingLost } from "../carrier/carrier.js";
-import type { CoreTunnel, Direction, DropReport, Reason } from "../core/core.js";
+import type { CoreTunnel, Direction, DropReport, Reason, TunnelEvent } from "../core/core.js";
 import type { Device } from "../device/device.js";
 import { reasonOf } from "./reason.js";
 
@@ -26,7 +26,7 @@ const MOST_UNANSWERED = 64;
 /** What a person may want to hear about a running tunnel. */
 export type EngineEvent =
   | { readonly type: "heard"; readonly source: Endpoint }
-  | { readonly type: "wrong_key"; readonly datagrams: number }
+  | TunnelEvent
   | {
       readonly type: "drop";
       readonly direction: Direction;
@@ -172,8 +172,8 @@ export class EventEngine {
     this.#tunnel.datagramRoom(RECEIVING_SLOT).set(datagram);
     const opened = this.#tunnel.decapsulate(RECEIVING_SLOT, datagram.length);
     if (opened < 0) {
-      const datagrams = this.#tunnel.pollWrongKey();
-      if (datagrams > 0) this.#notify({ type: "wrong_key", datagrams });
+      const event = this.#tunnel.pollEvent();
+      if (event) this.#notify(event);
       this.#tellDrop("in", this.#tunnel.reasonOf(opened), datagram.length, source);
       return false;
     }

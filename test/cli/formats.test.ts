@@ -45,7 +45,8 @@ describe("the list", () => {
     expect(needs("crapvpn-tcp")).toMatch(/^-k {2}/);
     expect(needs("vxlan ")).toMatch(/^--set vni /);
     expect(needs("crapvpn-ethernet")).toMatch(/^-k {2}/);
-    expect(needs("esp-udp")).toMatch(/^not yet: cipher /);
+    expect(needs("esp-udp")).toMatch(/^--send-key --receive-key --set salt /);
+    expect(needs("crapvpn-aead ")).toMatch(/^-k {2}/);
     expect(needs("wireguard-data")).toMatch(/^decode only /);
   });
 

@@ -30,7 +30,7 @@ describe("a description that cannot run, whatever is given: 3", () => {
       "wireguard-data",
       "wireguard-data: decode only: keys and indexes come from the Noise handshake",
     ],
-    ["esp-udp", "esp-udp: AEAD_AES_128_GCM cannot run yet"],
+    ["nebula", "nebula: decode only: keys and indexes come from the Noise handshake"],
     [noPacket, 'mine: no field has type "packet": this can only be decoded'],
   ])("%s", (format, sentence) => {
     expect(run(format)).toEqual({ code: 3, stdout: "", stderr: said(sentence) });

@@ -1,7 +1,7 @@
 // The batch kernels as they are in wasm, whose vectors no Rust test sees, against a definition of their own.
 import { readFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
-import wasmReady, { BatchTunnel, Format } from "../../wasm/crapvpn.js";
+import wasmReady, { BatchTunnel, Format, Secrets } from "../../wasm/crapvpn.js";
 
 const WASM = new URL("../../wasm/crapvpn_bg.wasm", import.meta.url);
 const VIRTIO_BYTES = 10;
@@ -49,8 +49,8 @@ function datagram(packet: Uint8Array, key: Uint8Array): Uint8Array {
 }
 
 function open(key: Uint8Array): BatchTunnel {
-  const [format, seed] = [Format.built_in("crapvpn"), new Uint8Array(32)];
-  return new BatchTunnel(format, "ip", key, seed, undefined, 0, true, 1);
+  const secrets = new Secrets(key, undefined, undefined, 0, new Uint8Array(32));
+  return new BatchTunnel(Format.built_in("crapvpn"), "ip", secrets, undefined, 0, true, 1);
 }
 
 function split(tunnel: BatchTunnel, read: Uint8Array): Uint8Array[] {

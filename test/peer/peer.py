@@ -17,11 +17,17 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 HEADER = struct.Struct("!4sHH")
 MAGIC = b"crap"
 MAX_BYTES = 0xFFFF
 ETHERTYPES = {4: 0x0800, 6: 0x86DD}
+
+# crapvpn-aead: magic, length, random, counter; the tag behind the packet.
+AEAD_HEADER = struct.Struct("!4sHIQ")
+AEAD_MAGIC = b"crp2"
+TAG_BYTES = 16
 
 # linux/if_tun.h
 TUNSETIFF = 0x400454CA
@@ -76,6 +82,52 @@ class Format:
         return packet, ""
 
 
+class AeadFormat:
+    """crapvpn-aead, by python3-cryptography."""
+
+    def __init__(self, key: bytes, role: str):
+        # Here and not above: the system's Python has it, another may do without.
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        def cipher(direction: str) -> ChaCha20Poly1305:
+            info = f"crapvpn crapvpn-aead AEAD_CHACHA20_POLY1305 {direction}".encode()
+            return ChaCha20Poly1305(HKDF(SHA256(), 32, None, info).derive(key))
+
+        sending, receiving = ("a to b", "b to a") if role == "a" else ("b to a", "a to b")
+        self.sending, self.receiving = cipher(sending), cipher(receiving)
+        self.counter = time.time_ns() // 1000
+        self.seen = set()
+        self.invalid = InvalidTag
+
+    def encapsulate(self, packet: bytes) -> bytes:
+        random = int.from_bytes(os.urandom(4), "big")
+        header = AEAD_HEADER.pack(AEAD_MAGIC, len(packet) + TAG_BYTES, random, self.counter)
+        self.counter += 1
+        return header + self.sending.encrypt(header[6:], packet, header)
+
+    def decapsulate(self, datagram: bytes) -> tuple[bytes | None, str]:
+        """The packet and "", or None and the reason why there is none."""
+        if len(datagram) < AEAD_HEADER.size + TAG_BYTES:
+            return None, "too_short"
+        header, sealed = datagram[: AEAD_HEADER.size], datagram[AEAD_HEADER.size :]
+        magic, length, _, counter = AEAD_HEADER.unpack(header)
+        if magic != AEAD_MAGIC:
+            return None, "not_ours"
+        if length != len(sealed):
+            return None, "length"
+        try:
+            packet = self.receiving.decrypt(header[6:], sealed, header)
+        except self.invalid:
+            return None, "not_authentic"
+        if counter in self.seen:
+            return None, "replay"
+        self.seen.add(counter)
+        return packet, ""
+
+
 def open_device(name: str, kind: int = IFF_TUN) -> tuple[int, str]:
     """A device's descriptor and the name that the kernel gave it ("tun%d" takes the next number)."""
     tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -99,7 +151,11 @@ def run(options: argparse.Namespace, counts: collections.Counter) -> None:
     peer_address = socket.getaddrinfo(
         options.peer_host, options.peer_port, family, socket.SOCK_DGRAM
     )[0][4]
-    codec = Format(options.hex_key, options.ethertype)
+    codec = (
+        Format(options.hex_key, options.ethertype)
+        if options.aead_role is None
+        else AeadFormat(options.hex_key, options.aead_role)
+    )
 
     # A handler that raises could hit in the middle of a packet. So it only writes to a socket that
     # the loop watches.
@@ -201,6 +257,9 @@ def main() -> int:
         default=0,
         metavar="{zero,real,HEX}",
         help="what to write in bytes 6 and 7",
+    )
+    parser.add_argument(
+        "--aead-role", choices=("a", "b"), help="speak crapvpn-aead, as this end of the tunnel"
     )
     parser.add_argument("--ipv6", action="store_true", help="datagrams travel over IPv6")
     parser.add_argument("--count-file", help="where the counts go at the end, as JSON")

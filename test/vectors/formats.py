@@ -13,11 +13,12 @@ import json
 import pathlib
 import sys
 
-from maker import aead, crapvpn, geneve, gre, gtpu, l2tpv3, plain, streams, vxlan, wireshark
+from maker import aead, crapvpn, crapvpn_aead, geneve, gre, gtpu, l2tpv3, plain, streams, vxlan, wireshark
 
 HERE = pathlib.Path(__file__).parent
 FORMATS = (
     *(crapvpn.crapvpn, crapvpn.crapvpn_tcp, crapvpn.crapvpn_ethernet),
+    *(crapvpn_aead.crapvpn_aead, crapvpn_aead.crapvpn_aead_ethernet),
     *(vxlan.vxlan, vxlan.vxlan_gpe, geneve.geneve, gtpu.gtpu, l2tpv3.l2tpv3_udp, gre.gre_udp),
     *(plain.bare_ip, plain.qemu_socket_tcp, plain.vde_stream),
     *(aead.wireguard_data, aead.nebula, aead.openvpn_data_v2, aead.esp_udp),

@@ -71,7 +71,7 @@ fn key(bytes: usize) -> Vec<u8> {
 
 fn batch(key_bytes: usize) -> Batch {
     let format = Format::built_in("crapvpn").unwrap();
-    let config = Config { key: key(key_bytes), ..Config::default() };
+    let config = Config { key: key(key_bytes).into(), ..Config::default() };
     Batch::new(Wrapper::new(&format, &config).unwrap(), true, 4)
 }
 

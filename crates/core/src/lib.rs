@@ -16,7 +16,7 @@
 //! use crapvpn_core::format::Format;
 //! use crapvpn_core::tunnel::{Config, Tunnel};
 //!
-//! let config = || Config { key: vec![0x12, 0x34, 0xab, 0xcd], ..Config::default() };
+//! let config = || Config { key: vec![0x12, 0x34, 0xab, 0xcd].into(), ..Config::default() };
 //! let format = Format::built_in("crapvpn").unwrap();
 //! let mut alice = Tunnel::new(&format, &config()).unwrap();
 //! let mut bob = Tunnel::new(&format, &config()).unwrap();

@@ -56,7 +56,7 @@ fn every_datagram_is_exactly_its_packet_and_back() {
     assert_eq!(captures.len(), 3);
     for (key, outer, inner) in captures {
         let inner = records(&inner);
-        let config = Config { key, ..Config::default() };
+        let config = Config { key: key.into(), ..Config::default() };
         let mut tunnel = Tunnel::new(&Format::built_in("crapvpn").unwrap(), &config).unwrap();
         // Outside and inside were recorded by two programs, so order may differ by a packet.
         let mut unseen = inner.clone();

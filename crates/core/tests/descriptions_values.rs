@@ -8,9 +8,9 @@
 )]
 
 use crapvpn_core::format::{
-    Accept, Algorithm, Checksum, Cipher, Code, Condition, Endian, Field, Format, Kind, Literal,
-    NoncePart, Otherwise, PacketKind, Range, Related, Role, Setting, SettingKind, Severity, Size,
-    Subject, Table, Term, check_files,
+    Accept, Algorithm, Checksum, Cipher, Code, Condition, Endian, Field, Format, KeySource, Kind,
+    Literal, NoncePart, Otherwise, PacketKind, Range, Related, Role, Setting, SettingKind,
+    Severity, Size, Subject, Table, Term, check_files,
 };
 
 fn example(name: &str) -> Format {
@@ -92,7 +92,8 @@ fn crapvpn_is_read_whole() {
     assert_eq!((format.carrier.udp, format.carrier.tcp), (Some(vec![1337]), None));
     assert_eq!(format.packet, [PacketKind::Ip]);
     let covers = Range { first: 3, last: 3 };
-    let cipher = Cipher { algorithm: Algorithm::Xor, covers, nonce: Vec::new(), ad: None };
+    let keys = KeySource::Given;
+    let cipher = Cipher { algorithm: Algorithm::Xor, covers, nonce: Vec::new(), ad: None, keys };
     assert_eq!(format.cipher, Some(cipher));
     assert_eq!((format.settings, format.decode_only), (Vec::new(), None));
 }
@@ -160,8 +161,11 @@ fn aeads_have_a_nonce_and_a_window() {
         covers: Range { first: 4, last: 5 },
         nonce: vec![NoncePart::Bytes(vec![0; 4]), NoncePart::Field { field: 3, order: None }],
         ad: None,
+        keys: KeySource::Given,
     };
     assert_eq!(wireguard.cipher, Some(cipher));
+    let ours = Format::built_in("crapvpn-aead").unwrap().cipher.unwrap();
+    assert_eq!((ours.keys, ours.key_bytes()), (KeySource::Derived, Some(32)));
     let counter = field(&wireguard, "counter");
     assert_eq!(counter.kind, Kind::Uint { bits: 64, endian: Endian::Little });
     assert_eq!(counter.role, Role::Counter { start: 0, window: 1024 });

@@ -8,7 +8,7 @@
 )]
 
 use crapvpn_core::format::{
-    Accept, Algorithm, Carrier, Cipher, Condition, Endian, Field, Format, Kind, Literal,
+    Accept, Algorithm, Carrier, Cipher, Condition, Endian, Field, Format, KeySource, Kind, Literal,
     PacketKind, Range, Role, Setting, SettingKind, Size, Subject, Term, diagram,
 };
 use proptest::collection::vec;
@@ -143,6 +143,7 @@ fn format(titles: BoxedStrategy<String>) -> impl Strategy<Value = Format> {
                 covers: Range { first: first.min(last), last },
                 nonce: Vec::new(),
                 ad: None,
+                keys: KeySource::Given,
             }),
             settings: vec![Setting {
                 name: "size".into(),

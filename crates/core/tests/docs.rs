@@ -187,7 +187,7 @@ fn the_first_steps_describe_their_datagrams() {
             set.push(("label", "9"));
         }
         let given = format.with(&set, &[]).unwrap();
-        let config = Config { key: key.clone(), ..Config::default() };
+        let config = Config { key: key.clone().into(), ..Config::default() };
         let mut tunnel = Tunnel::new(&given, &config).unwrap();
         let head = tunnel.head_bytes();
         let mut buffer = vec![0; datagram.len()];

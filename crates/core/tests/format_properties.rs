@@ -11,16 +11,16 @@
 mod support;
 
 use crapvpn_core::format::{
-    Accept, BUILT_IN, Field, Format, Kind, Literal, PacketKind, Role, RunCode, decode,
+    Accept, BUILT_IN, End, Field, Format, Kind, Literal, PacketKind, Role, RunCode, SettingKind,
+    decode,
 };
-use crapvpn_core::tunnel::{Config, Tunnel};
+use crapvpn_core::tunnel::Tunnel;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use support::descriptions::runnable_description;
+use support::keys::{all_keys, config};
 use support::packets::packet;
-
-const KEY: [u8; 5] = [0x13, 0x37, 0xc0, 0xff, 0xee];
 
 /// The format of a description with a value for all that must be given.
 fn complete(text: &str, number: u64) -> Format {
@@ -54,7 +54,12 @@ fn value(format: &Format, name: &str, number: u64) -> String {
     };
     let Some(place) = format.field_place(name) else {
         let setting = format.settings.iter().find(|setting| setting.name == name).unwrap();
-        return setting.values.first().map_or("1".into(), ToString::to_string);
+        return match setting.kind {
+            SettingKind::Bytes { size } => bytes(size),
+            SettingKind::Uint { .. } => {
+                setting.values.first().map_or("1".into(), ToString::to_string)
+            }
+        };
     };
     let field = format.fields.get(place).unwrap();
     match field.kind {
@@ -67,8 +72,14 @@ fn value(format: &Format, name: &str, number: u64) -> String {
     }
 }
 
+/// The end that sends, by custom of these tests.
+fn sender(format: &Format) -> Tunnel {
+    Tunnel::new(format, &config(format, End::A)).unwrap()
+}
+
+/// The end that receives.
 fn tunnel(format: &Format) -> Tunnel {
-    Tunnel::new(format, &Config { key: KEY.into(), seed: [7; 32], ..Config::default() }).unwrap()
+    Tunnel::new(format, &config(format, End::B)).unwrap()
 }
 
 /// The datagram that an end makes of a packet, if it can.
@@ -91,8 +102,8 @@ fn open(tunnel: &mut Tunnel, datagram: &[u8]) -> Result<Vec<u8>, &'static str> {
 
 /// What must hold of a format, with some packets.
 fn check(format: &Format, packets: &[Vec<u8>]) -> Result<(), TestCaseError> {
-    let (mut here, mut there) = (tunnel(format), tunnel(format));
-    for packet in packets {
+    let (mut here, mut there) = (sender(format), tunnel(format));
+    for (number, packet) in packets.iter().enumerate() {
         let Some(datagram) = seal(&mut here, packet) else { continue };
         prop_assert!(datagram.len() <= packet.len() + here.overhead());
         let opened = open(&mut there, &datagram);
@@ -100,6 +111,9 @@ fn check(format: &Format, packets: &[Vec<u8>]) -> Result<(), TestCaseError> {
         check_decoded(format, packet, &datagram)?;
         check_cut(format, packet, &datagram)?;
         check_flipped(format, &datagram)?;
+        if number == 0 {
+            check_authentic(format, &datagram)?;
+        }
     }
     Ok(())
 }
@@ -107,7 +121,7 @@ fn check(format: &Format, packets: &[Vec<u8>]) -> Result<(), TestCaseError> {
 /// The fields lie side by side and fill the datagram, and nothing is wrong with it.
 fn check_decoded(format: &Format, packet: &[u8], datagram: &[u8]) -> Result<(), TestCaseError> {
     let mut open = datagram.to_vec();
-    let decoded = decode(format, &KEY, &mut open);
+    let decoded = decode(format, &all_keys(format), &mut open);
     prop_assert_eq!(&decoded.problems, &vec![]);
     prop_assert_eq!(open.get(decoded.packet.unwrap()), Some(packet));
     let mut bit = 0;
@@ -116,6 +130,33 @@ fn check_decoded(format: &Format, packet: &[u8], datagram: &[u8]) -> Result<(), 
         bit = field.bits.end;
     }
     prop_assert_eq!(bit, datagram.len() * 8);
+    Ok(())
+}
+
+/// No bit of a datagram of an AEAD can be changed unnoticed, but those outside of text, associated data
+/// and nonce.
+fn check_authentic(format: &Format, datagram: &[u8]) -> Result<(), TestCaseError> {
+    let Some(cipher) = format.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead()) else {
+        return Ok(());
+    };
+    let decoded = decode(format, &[], &mut datagram.to_vec());
+    let guarded = |place: usize| {
+        cipher.ad.is_some_and(|ad| ad.contains(place))
+            || cipher.is_in_nonce(place)
+            || format.fields[place].role == Role::Tag
+    };
+    let fields = decoded.fields.iter().filter(|found| guarded(found.place));
+    let text = decoded.enciphered.clone().unwrap();
+    let (mut end, keys) = (tunnel(format), all_keys(format));
+    for bit in fields.flat_map(|found| found.bits.clone()).chain(text.start * 8..text.end * 8) {
+        let mut flipped = datagram.to_vec();
+        flipped[bit / 8] ^= 0x80 >> (bit % 8);
+        prop_assert!(open(&mut end, &flipped).is_err(), "bit {}", bit);
+        let decoded = decode(format, &keys, &mut flipped);
+        prop_assert!(!decoded.problems.is_empty());
+    }
+    // All these are no reason to refuse the true one.
+    prop_assert!(open(&mut end, datagram).is_ok());
     Ok(())
 }
 
@@ -139,7 +180,7 @@ fn check_cut(format: &Format, packet: &[u8], datagram: &[u8]) -> Result<(), Test
 
 /// No bit of a constant can be changed unnoticed.
 fn check_flipped(format: &Format, datagram: &[u8]) -> Result<(), TestCaseError> {
-    let decoded = decode(format, &KEY, &mut datagram.to_vec());
+    let decoded = decode(format, &all_keys(format), &mut datagram.to_vec());
     for found in &decoded.fields {
         let field = found.described(format).unwrap();
         let constant =
@@ -185,16 +226,16 @@ proptest! {
         packet in packet(PacketKind::Ip, 60),
     ) {
         let format = complete(&text, number);
-        let mut end = tunnel(&format);
+        let (mut here, mut end) = (sender(&format), tunnel(&format));
         let _ = open(&mut end, &noise);
-        let _ = decode(&format, &KEY, &mut noise.clone());
-        if let Some(mut datagram) = seal(&mut end, &packet) {
+        let _ = decode(&format, &all_keys(&format), &mut noise.clone());
+        if let Some(mut datagram) = seal(&mut here, &packet) {
             for (place, byte) in places {
                 let place = place.index(datagram.len());
                 datagram[place] = byte;
             }
             let _ = open(&mut end, &datagram);
-            let _ = decode(&format, &KEY, &mut datagram);
+            let _ = decode(&format, &all_keys(&format), &mut datagram);
         }
         let counters = end.counters();
         prop_assert!(counters.r#in.packets + counters.r#in.dropped() >= 1);
@@ -207,8 +248,7 @@ fn built_in_formats_too() {
     let mut tried = 0;
     for (name, text) in BUILT_IN {
         let format = Format::built_in(name).unwrap();
-        let closed = format.cipher.as_ref().is_some_and(|cipher| cipher.algorithm.is_aead());
-        if closed || format.decode_only.is_some() {
+        if format.decode_only.is_some() {
             continue;
         }
         let kind = format.packet.first().copied().unwrap();
@@ -219,7 +259,7 @@ fn built_in_formats_too() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 12);
+    assert_eq!(tried, 15);
 }
 
 /// Given values that look like others.

@@ -24,7 +24,7 @@ fn on_udp(text: &str) -> Option<Format> {
 }
 
 fn tunnel(format: &Format) -> Result<Tunnel, Vec<RunProblem>> {
-    Tunnel::new(format, &Config { key: vec![1, 2, 3], ..Config::default() })
+    Tunnel::new(format, &Config { key: vec![1, 2, 3].into(), ..Config::default() })
 }
 
 fn codes(problems: &[RunProblem]) -> Vec<&str> {

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
 
-use crapvpn_core::format::{BUILT_IN, Decoded, Format, Frame, Frames, Literal, PacketKind, decode};
+use crapvpn_core::format::{
+    BUILT_IN, Decoded, End, Format, Frame, Frames, KeySource, Literal, PacketKind, decode,
+};
 use crapvpn_core::tunnel::{Config, Tunnel};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -101,7 +103,22 @@ fn pairs(values: &Assignments) -> Vec<(&str, &str)> {
 
 fn open_tunnel(format: &Format, key: &str, kind: &str) -> Tunnel {
     let packet = Some(if kind == "ip" { PacketKind::Ip } else { PacketKind::Ethernet });
-    Tunnel::new(format, &Config { key: bytes(key), packet, ..Config::default() }).unwrap()
+    let aead = format.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead());
+    let given = aead.filter(|cipher| cipher.keys == KeySource::Given);
+    // What is received is sealed with the key of the case; where keys are derived, by end a.
+    let (key, receive_key) = match given.and_then(|cipher| cipher.algorithm.key_bytes()) {
+        Some(own) => (vec![0xaa; own], bytes(key)),
+        None => (bytes(key), Vec::new()),
+    };
+    let config = Config {
+        key: key.into(),
+        receive_key: receive_key.into(),
+        end: Some(End::B),
+        now_us: 1_790_000_000_000_000,
+        packet,
+        ..Config::default()
+    };
+    Tunnel::new(format, &config).unwrap()
 }
 
 fn tunnel(case: &Case) -> Tunnel {
@@ -176,6 +193,45 @@ fn datagrams_are_taken_apart_alike() {
         Some((case.title(), found, expected.clone()))
     });
     compare(answers, 300);
+}
+
+/// With the key it was sealed with, a datagram of an AEAD shows its packet, and with another nothing.
+#[test]
+fn sealed_datagrams_open_by_their_key_alone() {
+    let cases = read_all::<Case>("formats");
+    let mut formats = BTreeMap::<&str, usize>::new();
+    for case in cases.iter().filter(|case| !case.key.is_empty() && case.expect.is_empty()) {
+        let format = format(&case.format, &case.set, &case.expect);
+        let aead = format.cipher.as_ref().is_some_and(|cipher| cipher.algorithm.is_aead());
+        let (true, Some(packet)) = (aead, &case.packet) else { continue };
+        if matches!(case.decapsulate, Some(Answer::Drop { .. })) {
+            continue;
+        }
+        let key = bytes(&case.key);
+        let other = vec![1; key.len()];
+        let mut datagram = bytes(&case.datagram);
+        let decoded = decode(&format, &[&other[..], &key].concat(), &mut datagram);
+        assert_eq!(decoded.problems, [], "{}", case.title());
+        assert_eq!(hex(&datagram[decoded.packet.unwrap()]), *packet, "{}", case.title());
+
+        let mut datagram = bytes(&case.datagram);
+        let decoded = decode(&format, &other, &mut datagram);
+        let reasons: Vec<&str> =
+            decoded.problems.iter().map(|problem| problem.reason.name()).collect();
+        assert_eq!((reasons, decoded.packet), (vec!["not_authentic"], None), "{}", case.title());
+        assert_eq!(hex(&datagram), case.datagram);
+        *formats.entry(&case.format).or_default() += 1;
+    }
+    let wanted = [
+        "crapvpn-aead",
+        "crapvpn-aead-ethernet",
+        "esp-udp",
+        "nebula",
+        "openvpn-data-v2",
+        "wireguard-data",
+    ];
+    assert_eq!(formats.keys().copied().collect::<Vec<_>>(), wanted);
+    assert!(formats.values().all(|count| *count >= 7), "{formats:?}");
 }
 
 /// The fields as the vectors have them: none of no bits, and what is enciphered closed.

@@ -42,7 +42,7 @@ fn tunnel(case: &Case) -> Tunnel {
     let format = Format::built_in("crapvpn").unwrap();
     let set: &[_] = if case.ethertype { &[("ethertype", "table")] } else { &[] };
     let format = format.with(set, &[]).unwrap();
-    Tunnel::new(&format, &Config { key: hex(&case.key), ..Config::default() }).unwrap()
+    Tunnel::new(&format, &Config { key: hex(&case.key).into(), ..Config::default() }).unwrap()
 }
 
 #[test]

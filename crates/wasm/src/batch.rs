@@ -9,8 +9,8 @@
 //! [`Write`]: crapvpn_core::offload::writes::Write
 
 use super::{
-    CoreError, DropReport, Flow, Format, cannot_run, config, direction, known, number, plain,
-    poll_wrong_key,
+    CoreError, DropReport, Flow, Format, Secrets, TunnelEvent, cannot_run, config, direction,
+    known, number, plain, poll_event,
 };
 use crapvpn_core::offload::batch::{Batch, MAX_MESSAGES, ROOM_BYTES};
 use crapvpn_core::offload::wrap::Wrapper;
@@ -56,14 +56,12 @@ impl BatchTunnel {
     ///
     /// # Errors
     /// `cannot_run`, `not_an_address`, `too_many_slots`.
-    #[expect(clippy::too_many_arguments, reason = "what JavaScript gives crosses one by one")]
     #[expect(clippy::needless_pass_by_value, reason = "what JavaScript gives crosses by value")]
     #[wasm_bindgen(constructor)]
     pub fn new(
         format: &Format,
         packet: Option<String>,
-        key: Vec<u8>,
-        seed: &[u8],
+        secrets: Secrets,
         peer: Option<String>,
         max_datagram_bytes: usize,
         device_header: bool,
@@ -72,7 +70,7 @@ impl BatchTunnel {
         if !(1..=MAX_MESSAGES).contains(&messages) {
             return Err(CoreError::new("too_many_slots", format!("{messages} messages")));
         }
-        let config = config(format, packet.as_deref(), key, seed, peer, max_datagram_bytes)?;
+        let config = config(format, packet.as_deref(), secrets, peer, max_datagram_bytes)?;
         let wrapper = Wrapper::new(&format.format, &config).map_err(cannot_run)?;
         Ok(Self { batch: Batch::new(wrapper, device_header, messages) })
     }
@@ -246,8 +244,11 @@ impl BatchTunnel {
     }
 
     /// As of `Tunnel`.
-    pub fn poll_wrong_key(&mut self) -> f64 {
-        poll_wrong_key(self.batch.wrap_mut().tunnel_mut())
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn poll_event(&mut self) -> Result<Option<Ts<TunnelEvent>>, CoreError> {
+        poll_event(self.batch.wrap_mut().tunnel_mut())
     }
 
     /// The counters of one direction.
@@ -326,7 +327,8 @@ mod tests {
 
     fn open(messages: usize) -> Result<BatchTunnel, CoreError> {
         let format = Format::built_in("crapvpn").unwrap();
-        BatchTunnel::new(&format, None, vec![1], &[0; 32], None, 0, true, messages)
+        let secrets = Secrets::new(vec![1], None, None, 0.0, &[0; 32])?;
+        BatchTunnel::new(&format, None, secrets, None, 0, true, messages)
     }
 
     /// A packet with the header that a device gives.

@@ -67,6 +67,14 @@ pub struct CipherInfo {
     pub nonce: String,
     /// The fields that are authenticated only; empty if there are none.
     pub ad: String,
+    /// Where the keys of an AEAD come from.
+    #[tsify(type = "\"given\" | \"derived\"")]
+    pub keys: &'static str,
+    /// Bytes of each key that is given, or of the one from which they are derived; absent if it may
+    /// have any number.
+    #[tsify(optional)]
+    #[serde(rename = "keyBytes", skip_serializing_if = "Option::is_none")]
+    pub key_bytes: Option<usize>,
 }
 
 /// A setting.
@@ -374,6 +382,8 @@ fn info(format: &format::Format) -> FormatInfo {
             covers: range(cipher.covers),
             nonce: format.nonce_text(),
             ad: cipher.ad.map(range).unwrap_or_default(),
+            keys: cipher.keys.name(),
+            key_bytes: cipher.key_bytes(),
         }),
         settings: format.settings.iter().map(setting_info).collect(),
         decode_only: format.decode_only.clone(),
@@ -414,7 +424,7 @@ fn field_info(
         content: format.content_text(list, field),
         when: field.when.text(format, list),
         enciphered,
-        settable: field.is_settable(),
+        settable: format.is_settable(field),
         names: field
             .names
             .iter()

@@ -4,8 +4,9 @@
 //! integers cross for each packet: the number of a slot and a length go in, a place in the slot and
 //! a length come out, or the number of a reason to drop.
 
+use crapvpn_core::cipher::key::Key;
 use crapvpn_core::drop::{Drop, Layer, Reason};
-use crapvpn_core::format::{PacketKind, RunProblem};
+use crapvpn_core::format::{End, PacketKind, RunProblem};
 use crapvpn_core::tunnel::{self, Config, Direction, Event};
 use serde::Serialize;
 use std::net::SocketAddr;
@@ -112,17 +113,70 @@ impl CoreError {
 fn config(
     format: &Format,
     packet: Option<&str>,
-    key: Vec<u8>,
-    seed: &[u8],
+    secrets: Secrets,
     peer: Option<String>,
     max_datagram_bytes: usize,
 ) -> Result<Config, CoreError> {
-    let seed = seed.try_into().map_err(|_| {
-        CoreError::new("cannot_run", format!("the seed has {} bytes, not 32", seed.len()))
-    })?;
     let packet: PacketKind = format::packet_kind(&format.format, packet);
     let peer = peer.map(|text| parse_address(&text)).transpose()?;
-    Ok(Config { key, peer, max_datagram_bytes, packet: Some(packet), seed })
+    let Secrets { key, receive_key, end, now_us, seed } = secrets;
+    let packet = Some(packet);
+    Ok(Config { key, receive_key, end, now_us, peer, max_datagram_bytes, packet, seed })
+}
+
+/// What a tunnel is given beside its format: keys, and what must be fresh. Opening a tunnel takes it
+/// and wipes the keys.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Secrets {
+    key: Key,
+    receive_key: Key,
+    end: Option<End>,
+    now_us: u64,
+    seed: [u8; 32],
+}
+
+#[wasm_bindgen]
+impl Secrets {
+    /// Takes keys over.
+    ///
+    /// - `key`: the key; empty if the format has no cipher; that of what is sent, if an AEAD is given
+    ///   its keys
+    /// - `receive_key`: that of what is received, then
+    /// - `end`: which end this is, `a` or `b`, if keys are derived
+    /// - `now_us`: the time in microseconds since 1970
+    /// - `seed`: 32 fresh random bytes, which random fields are made from
+    ///
+    /// # Errors
+    /// `cannot_run`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        key: Vec<u8>,
+        receive_key: Option<Vec<u8>>,
+        end: Option<String>,
+        now_us: f64,
+        seed: &[u8],
+    ) -> Result<Self, CoreError> {
+        let (key, receive_key) = (Key::from(key), Key::from(receive_key.unwrap_or_default()));
+        let cannot = |message: String| CoreError::new("cannot_run", message);
+        let end = match end {
+            None => None,
+            Some(name) => {
+                let found = End::BOTH.into_iter().find(|end| end.name() == name);
+                Some(found.ok_or_else(|| cannot(format!("there is no end \"{name}\"")))?)
+            }
+        };
+        let seed = seed
+            .try_into()
+            .map_err(|_| cannot(format!("the seed has {} bytes, not 32", seed.len())))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "what is no time becomes 0, which no counter begins at"
+        )]
+        let now_us = now_us as u64;
+        Ok(Self { key, receive_key, end, now_us, seed })
+    }
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, CoreError> {
@@ -159,11 +213,38 @@ impl Flow {
     }
 }
 
-fn poll_wrong_key(tunnel: &mut tunnel::Tunnel) -> f64 {
-    match tunnel.poll_event() {
-        Some(Event::WrongKey { datagrams }) => number(datagrams),
-        None => 0.0,
-    }
+/// What a person should hear about.
+#[derive(Debug, Serialize, Tsify)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum TunnelEvent {
+    /// So many datagrams in a row decipher to no packet, or are not authentic.
+    WrongKey {
+        /// How many.
+        datagrams: f64,
+    },
+    /// A datagram was sealed with our own key.
+    SameEnd {
+        /// Which end we are, if keys are derived.
+        #[tsify(optional, type = "\"a\" | \"b\"")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        end: Option<&'static str>,
+    },
+    /// So many authentic datagrams in a row are older than those before.
+    ClockSetBack {
+        /// How many.
+        datagrams: f64,
+    },
+}
+
+fn poll_event(tunnel: &mut tunnel::Tunnel) -> Result<Option<Ts<TunnelEvent>>, CoreError> {
+    let event = tunnel.poll_event().map(|event| match event {
+        Event::WrongKey { datagrams } => TunnelEvent::WrongKey { datagrams: number(datagrams) },
+        Event::SameEnd { end } => TunnelEvent::SameEnd { end: end.map(End::name) },
+        Event::ClockSetBack { datagrams } => {
+            TunnelEvent::ClockSetBack { datagrams: number(datagrams) }
+        }
+    });
+    event.as_ref().map(plain).transpose()
 }
 
 /// The last drop, told in full.
@@ -216,8 +297,7 @@ impl Tunnel {
     /// - `format`: with all values given that it needs
     /// - `packet`: the kind of packet that the device has, `ip` or `ethernet`; nothing: the
     ///   format's default
-    /// - `key`: its key; empty if it has no cipher
-    /// - `seed`: 32 fresh random bytes, which random fields are made from
+    /// - `secrets`: its keys
     /// - `peer`: `ADDRESS:PORT` that datagrams go to, or nothing
     /// - `max_datagram_bytes`: the longest datagram that the carrier moves; 0: as UDP over IPv4
     /// - `slots`: how many the arena has
@@ -229,13 +309,12 @@ impl Tunnel {
     pub fn new(
         format: &Format,
         packet: Option<String>,
-        key: Vec<u8>,
-        seed: &[u8],
+        secrets: Secrets,
         peer: Option<String>,
         max_datagram_bytes: usize,
         slots: usize,
     ) -> Result<Self, CoreError> {
-        let config = config(format, packet.as_deref(), key, seed, peer, max_datagram_bytes)?;
+        let config = config(format, packet.as_deref(), secrets, peer, max_datagram_bytes)?;
         let tunnel = tunnel::Tunnel::new(&format.format, &config).map_err(cannot_run)?;
         let arena = slots
             .checked_mul(SLOT_BYTES)
@@ -300,10 +379,12 @@ impl Tunnel {
         self.tunnel.refuse(direction(outgoing), drop);
     }
 
-    /// If a wrong key is suspected anew: how many datagrams in a row deciphered to no packet.
-    /// Otherwise 0.
-    pub fn poll_wrong_key(&mut self) -> f64 {
-        poll_wrong_key(&mut self.tunnel)
+    /// What a person should hear about, once; nothing if there is nothing new.
+    ///
+    /// # Errors
+    /// None that could occur.
+    pub fn poll_event(&mut self) -> Result<Option<Ts<TunnelEvent>>, CoreError> {
+        poll_event(&mut self.tunnel)
     }
 
     /// The counters of one direction.
@@ -416,6 +497,7 @@ mod tests {
         slots: usize,
     ) -> Result<Tunnel, CoreError> {
         let format = Format::built_in(format)?;
-        Tunnel::new(&format, None, key, &[0; 32], peer.map(Into::into), 0, slots)
+        let secrets = Secrets::new(key, None, None, 0.0, &[0; 32])?;
+        Tunnel::new(&format, None, secrets, peer.map(Into::into), 0, slots)
     }
 }

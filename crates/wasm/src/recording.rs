@@ -1,6 +1,8 @@
 //! The face of a recording: datagrams of a running tunnel go in, chunks of a pcapng file come out.
 
-use super::{CoreError, Format, cannot_run, config, direction, known, number, parse_address};
+use super::{
+    CoreError, Format, Secrets, cannot_run, config, direction, known, number, parse_address,
+};
 use crapvpn_core::capture::Time;
 use crapvpn_core::tunnel::recording::{self, ROOM_BYTES, Seen};
 use wasm_bindgen::prelude::*;
@@ -18,7 +20,7 @@ pub struct Recording {
 impl Recording {
     /// Begins a recording.
     ///
-    /// - `format`, `packet`, `key`: as for `Tunnel`
+    /// - `format`, `packet`, `secrets`: as for `Tunnel`
     /// - `ours`, `peer`: `ADDRESS:PORT` of both ends outside
     ///
     /// # Errors
@@ -28,12 +30,11 @@ impl Recording {
     pub fn new(
         format: &Format,
         packet: Option<String>,
-        key: Vec<u8>,
+        secrets: Secrets,
         ours: &str,
         peer: &str,
     ) -> Result<Self, CoreError> {
-        // Nothing is sent here that random bytes would be needed for.
-        let config = config(format, packet.as_deref(), key, &[0; 32], None, 0)?;
+        let config = config(format, packet.as_deref(), secrets, None, 0)?;
         let application = concat!("crapvpn ", env!("CARGO_PKG_VERSION"));
         let (ours, peer) = (parse_address(ours)?, parse_address(peer)?);
         recording::Recording::new(application, &format.format, &config, ours, peer)

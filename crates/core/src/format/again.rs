@@ -100,7 +100,7 @@ impl Decoder {
         }
         let packet = packet.map(<[u8]>::to_vec);
         if let (true, Some(region)) = (opened, region) {
-            self.opener.close(&mut described, region);
+            self.opener.close(&walk, &mut described, region, captured);
         }
         Ok(Again { datagram: described, differences, packet, closed })
     }

@@ -13,6 +13,8 @@ macro_rules! built_in {
 
 built_in! {
     "crapvpn"
+    "crapvpn-aead"
+    "crapvpn-aead-ethernet"
     "crapvpn-ethernet"
     "crapvpn-tcp"
     "bare-ip"

@@ -38,7 +38,7 @@ fn check(format: &Format, bytes: &[u8]) {
     let frame = Frames::new(format).map(|frames| frames.next(bytes));
     assert!(!matches!(frame, Some(Frame::Bytes(0))), "a stream of empty frames has no end");
     for packet in [PacketKind::Ip, PacketKind::Ethernet] {
-        let config = Config { key: KEY.to_vec(), packet: Some(packet), ..Config::default() };
+        let config = Config { key: KEY.to_vec().into(), packet: Some(packet), ..Config::default() };
         let Ok(mut tunnel) = Tunnel::new(format, &config) else { continue };
         let opened = tunnel.decapsulate(&mut bytes.to_vec(), 0..bytes.len());
         if let Ok(packet) = opened {

@@ -3,7 +3,8 @@
 use super::problem::{RunCode, RunProblem};
 use super::shape::{self, Shape, Side};
 use super::{
-    Condition, Field, Format, Kind, Literal, PacketKind, Role, SettingKind, Size, Subject, Term,
+    Condition, Field, Format, Kind, Literal, MIN_NONCE_COUNTER_BITS, PacketKind, Role, SettingKind,
+    Size, Subject, Term,
 };
 
 /// Names and values, as `--set` and `--expect` have them.
@@ -76,10 +77,7 @@ impl Format {
             let message = format!("\"{}\" carries no packets of kind \"{name}\"", self.name);
             problems.push(RunProblem::new(RunCode::R10, message));
         }
-        if let Some(cipher) = self.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead()) {
-            let name = cipher.algorithm.name();
-            problems.push(RunProblem::new(RunCode::R09, format!("{name} cannot run yet")));
-        }
+        problems.extend(self.nonce_problem());
         for setting in self.settings.iter().filter(|setting| setting.value.is_none()) {
             problems.push(RunProblem::setting_must_be_set(setting));
         }
@@ -90,6 +88,38 @@ impl Format {
             }
         }
         problems
+    }
+
+    /// Whether `--set` may name a field. A counter in a nonce begins at the time.
+    #[must_use]
+    pub fn is_settable(&self, field: &Field) -> bool {
+        match field.role {
+            Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } => true,
+            Role::Counter { .. } => {
+                let place = self.field_place(&field.name);
+                let cipher = self.cipher.as_ref();
+                !place.is_some_and(|place| cipher.is_some_and(|cipher| cipher.is_in_nonce(place)))
+            }
+            _ => false,
+        }
+    }
+
+    /// What would make the nonces of an AEAD repeat.
+    fn nonce_problem(&self) -> Option<RunProblem> {
+        let cipher = self.cipher.as_ref().filter(|cipher| cipher.algorithm.is_aead())?;
+        let fields = self.fields.iter().enumerate();
+        let counters = fields.filter(|(place, field)| {
+            matches!(field.role, Role::Counter { .. }) && cipher.is_in_nonce(*place)
+        });
+        let widest = counters
+            .filter_map(|(_, field)| Some((self.fixed_bits(field)?, &field.name)))
+            .max_by_key(|(bits, _)| *bits);
+        match widest {
+            None => Some(RunProblem::no_nonce_counter()),
+            Some((bits, name)) => {
+                (bits < MIN_NONCE_COUNTER_BITS).then(|| RunProblem::narrow_counter(name, bits))
+            }
+        }
     }
 
     /// The most bytes that a datagram has more than its packet: head, padding and tail. Where a
@@ -143,7 +173,7 @@ impl Format {
             name.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix('.'))
         });
         find(name).or_else(|| bare.and_then(find)).ok_or_else(|| {
-            let fields = self.fields.iter().filter(|field| field.is_settable());
+            let fields = self.fields.iter().filter(|field| self.is_settable(field));
             let names = fields.map(|field| &field.name);
             let settings = self.settings.iter().map(|setting| &setting.name);
             let names: Vec<&str> = names.chain(settings).map(String::as_str).collect();
@@ -178,6 +208,9 @@ impl Format {
                 setting.value = Some(value);
             }
             Subject::Field(place) => {
+                if self.fields.get(place).is_some_and(|field| !self.is_settable(field)) {
+                    return Err(RunProblem::not_settable(name));
+                }
                 let value = self.fields.get(place).map(|field| self.literal(field, text));
                 let (Some(field), Some(value)) = (self.fields.get_mut(place), value) else {
                     return Ok(subject);
@@ -337,15 +370,6 @@ impl Field {
     fn is_sized_by(&self, place: usize) -> bool {
         let (Kind::Bytes { size } | Kind::Text { size }) = self.kind else { return false };
         size == Size::Setting(place)
-    }
-
-    /// Whether `--set` may name it.
-    #[must_use]
-    pub fn is_settable(&self) -> bool {
-        matches!(
-            self.role,
-            Role::Constant { .. } | Role::Given { .. } | Role::Next { .. } | Role::Counter { .. }
-        )
     }
 }
 

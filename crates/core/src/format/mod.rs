@@ -20,6 +20,7 @@ mod decoder;
 mod deframer;
 mod elements;
 mod ends;
+mod envelope;
 mod framing;
 mod given;
 mod literal;
@@ -33,6 +34,9 @@ mod shape;
 mod text;
 mod walk;
 
+pub use crate::cipher::aead::TAG_BYTES;
+use crate::cipher::derive::SHARED_KEY_BYTES;
+pub use crate::cipher::{Algorithm, derive::End};
 pub use again::{Again, Difference};
 pub use claim::{Claim, Match};
 pub use decode::{Decoded, DecodedField, decode};
@@ -59,8 +63,9 @@ pub const MAX_FIELDS: usize = 64;
 pub const MAX_FIXED_BYTES: usize = 255;
 /// The most elements of a list that are taken apart.
 pub const MAX_ELEMENTS: usize = 64;
-/// Bytes of the tag of every AEAD that the language knows (RFC 5116, section 5).
-pub const TAG_BYTES: usize = 16;
+/// Bits that a counter in a nonce has at least, where datagrams are sent: it begins at the time in
+/// microseconds, so that a restart repeats none.
+pub const MIN_NONCE_COUNTER_BITS: usize = 56;
 
 /// How a packet becomes a datagram. Every format that exists has passed all checks, whether it was
 /// read or changed by [`with`](Self::with).
@@ -118,19 +123,18 @@ pub struct Cipher {
     pub nonce: Vec<NoncePart>,
     /// The fields that are authenticated but not enciphered: the associated data.
     pub ad: Option<Range>,
+    /// Where the keys of an AEAD come from.
+    pub keys: KeySource,
 }
 
-/// A cipher, by its IANA name but for XOR.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Algorithm {
-    /// XOR with a repeating key, anew from the first enciphered byte.
-    Xor,
-    /// AES-128 in Galois/Counter Mode (RFC 5116, section 5.1).
-    Aes128Gcm,
-    /// AES-256 in Galois/Counter Mode (RFC 5116, section 5.2).
-    Aes256Gcm,
-    /// `ChaCha20` and Poly1305 (RFC 8439, section 2.8).
-    ChaCha20Poly1305,
+/// Where the keys of the two directions come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeySource {
+    /// They are given, each for itself; for XOR, one for both.
+    #[default]
+    Given,
+    /// They are made of one key of 32 bytes that both ends share ([`crate::cipher::derive`]).
+    Derived,
 }
 
 /// A part of a nonce.
@@ -385,6 +389,37 @@ impl Range {
     }
 }
 
+impl KeySource {
+    /// The word for it in descriptions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Given => "given",
+            Self::Derived => "derived",
+        }
+    }
+}
+
+impl Cipher {
+    /// Bytes of each key that is given, or of the one from which they are derived; nothing if it may
+    /// have any number.
+    #[must_use]
+    pub fn key_bytes(&self) -> Option<usize> {
+        match self.keys {
+            KeySource::Given => self.algorithm.key_bytes(),
+            KeySource::Derived => Some(SHARED_KEY_BYTES),
+        }
+    }
+
+    /// Whether the field at `place` is a part of the nonce.
+    #[must_use]
+    pub fn is_in_nonce(&self, place: usize) -> bool {
+        let is =
+            |part: &NoncePart| matches!(part, NoncePart::Field { field, .. } if *field == place);
+        self.nonce.iter().any(is)
+    }
+}
+
 impl PacketKind {
     /// The word for it in descriptions.
     #[must_use]
@@ -393,29 +428,6 @@ impl PacketKind {
             Self::Ip => "ip",
             Self::Ethernet => "ethernet",
         }
-    }
-}
-
-impl Algorithm {
-    /// Every cipher.
-    pub const ALL: [Self; 4] =
-        [Self::Xor, Self::Aes128Gcm, Self::Aes256Gcm, Self::ChaCha20Poly1305];
-
-    /// The word for it in descriptions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Xor => "xor",
-            Self::Aes128Gcm => "AEAD_AES_128_GCM",
-            Self::Aes256Gcm => "AEAD_AES_256_GCM",
-            Self::ChaCha20Poly1305 => "AEAD_CHACHA20_POLY1305",
-        }
-    }
-
-    /// Whether it proves that nothing was changed.
-    #[must_use]
-    pub fn is_aead(self) -> bool {
-        self != Self::Xor
     }
 }
 

@@ -1,7 +1,8 @@
 //! Why a format cannot run as it was asked to: code, message, and what to do about it.
 
 use super::literal::{LiteralError, uint_range};
-use super::{Format, MAX_FIXED_BYTES, Setting, SettingKind};
+use super::{Algorithm, Format, MAX_FIXED_BYTES, MIN_NONCE_COUNTER_BITS, Setting, SettingKind};
+use crate::cipher::derive::SHARED_KEY_BYTES;
 use std::fmt::{self, Write as _};
 
 /// Declares the codes once: name, meaning, and an example of the message.
@@ -44,18 +45,21 @@ macro_rules! codes {
     };
 }
 
-// R03 and R04 are kept for the keys and counters of AEADs.
+// R09 stood for ciphers that did not run yet.
 codes! {
     R01 "A field or setting has no value yet", r#""vni" must be set: --set vni=0..16777215"#;
     R02 "The description says that it can only be decoded",
         "decode only: keys and indexes come from the Noise handshake";
+    R03 "The same key for both directions",
+        "the same key in both directions would repeat nonces";
+    R04 "A nonce that would repeat under the same key",
+        "\"sequence\" has 32 bits: after a restart it would repeat nonces";
     R05 "Nothing that would be sent carries a packet",
         r#"no field has type "packet": this can only be decoded"#;
     R06 "A name that the format does not have", r#"no field or setting "vnid" in "vxlan""#;
     R07 "A value that does not fit or is not allowed", "vni: 16777216 does not fit u24";
     R08 "A field that its role fills; or a setting, by `--expect`",
         "length is filled by its role and cannot be set";
-    R09 "A cipher that does not run yet", "AEAD_AES_128_GCM cannot run yet";
     R10 "A kind of packet that the format does not carry",
         r#""crapvpn" carries no packets of kind "ethernet""#;
     R11 "A field under a condition that can be fulfilled in several ways, or not at all",
@@ -68,6 +72,12 @@ codes! {
     R15 "A length too narrow for what it always counts", r#""size" counts 20 bytes, u4 at most 15"#;
     R16 "A length whose unit never divides what it counts",
         r#""size" counts 3 bytes, never a multiple of 4: nothing can be sent"#;
+    R17 "A key that is not of the cipher's length",
+        "AEAD_AES_128_GCM has keys of 16 bytes, this one has 5";
+    R18 "Derived keys, and no word on which end this is",
+        r#""crapvpn-aead" must know which end this is"#;
+    R19 "A clock that says a time before this program was made",
+        "the clock is wrong: counters begin at its time, and would repeat nonces";
 }
 
 /// Why a format cannot run as it was asked to.
@@ -174,6 +184,61 @@ impl RunProblem {
         Self::new(RunCode::R13, format!("\"{}\" enciphers, but the key is empty", format.name))
     }
 
+    pub(super) fn no_receive_key(format: &Format) -> Self {
+        Self {
+            hint: Some("--send-key and --receive-key, at the other end the other way round".into()),
+            ..Self::new(RunCode::R13, format!("\"{}\" needs a key for each direction", format.name))
+        }
+    }
+
+    pub(super) fn wrong_key(algorithm: Algorithm, found: usize) -> Self {
+        let bytes = algorithm.key_bytes().unwrap_or_default();
+        let name = algorithm.name();
+        let message = format!("{name} has keys of {bytes} bytes, this one has {found}");
+        Self::new(RunCode::R17, message)
+    }
+
+    pub(super) fn wrong_shared_key(format: &Format, found: usize) -> Self {
+        let message = format!(
+            "\"{}\" has a key of {SHARED_KEY_BYTES} bytes, this one has {found}",
+            format.name
+        );
+        Self { hint: Some("crapvpn keygen makes one".into()), ..Self::new(RunCode::R17, message) }
+    }
+
+    pub(super) fn same_key() -> Self {
+        let message = "the same key in both directions would repeat nonces".into();
+        Self { hint: Some("give two".into()), ..Self::new(RunCode::R03, message) }
+    }
+
+    pub(super) fn narrow_counter(name: &str, bits: usize) -> Self {
+        let message = format!("\"{name}\" has {bits} bits: after a restart it would repeat nonces");
+        Self {
+            hint: Some(format!("a counter in the nonce of {MIN_NONCE_COUNTER_BITS} bits or more")),
+            ..Self::new(RunCode::R04, message)
+        }
+    }
+
+    pub(super) fn no_nonce_counter() -> Self {
+        let message = "nothing in the nonce counts, so it would repeat".into();
+        Self {
+            hint: Some(format!("a counter in the nonce of {MIN_NONCE_COUNTER_BITS} bits or more")),
+            ..Self::new(RunCode::R04, message)
+        }
+    }
+
+    pub(super) fn no_end(format: &Format) -> Self {
+        Self {
+            hint: Some("--role a here and --role b at the other end".into()),
+            ..Self::new(RunCode::R18, format!("\"{}\" must know which end this is", format.name))
+        }
+    }
+
+    pub(super) fn wrong_clock() -> Self {
+        let message = "the clock is wrong: counters begin at its time, and would repeat nonces";
+        Self { hint: Some("set the clock".into()), ..Self::new(RunCode::R19, message.into()) }
+    }
+
     pub(super) fn value(name: &str, error: &LiteralError) -> Self {
         Self {
             code: RunCode::R07,
@@ -228,6 +293,17 @@ fields = [
   { name = "packet", type = "packet" },
 ]
 "#;
+    const NARROW_COUNTER: &str = r#"
+name = "narrow"
+carrier = { udp = 9 }
+packet = "ip"
+cipher = { name = "AEAD_AES_128_GCM", nonce = ["0x0000000000000000", "sequence"] }
+fields = [
+  { name = "sequence", type = "u32", role = "counter" },
+  { name = "packet", type = "packet" },
+  { name = "tag", type = "bytes", role = "tag" },
+]
+"#;
     const NEVER: &str = r#"
 name = "never"
 carrier = { udp = 9 }
@@ -245,11 +321,15 @@ fields = [
             let problems = match code {
                 RunCode::R01 => run("vxlan-gpe", PacketKind::Ip),
                 RunCode::R02 => run("wireguard-data", PacketKind::Ip),
+                RunCode::R03 => keyed("esp-udp", &[1; 16], &[1; 16], 0),
+                RunCode::R04 => run(NARROW_COUNTER, PacketKind::Ip),
+                RunCode::R17 => keyed("esp-udp", &[1; 5], &[2; 16], 0),
+                RunCode::R18 => keyed("crapvpn-aead", &[1; 32], &[], 0),
+                RunCode::R19 => keyed("esp-udp", &[1; 16], &[2; 16], 1_600_000_000_000_000),
                 RunCode::R05 => run(ONLY_BYTES, PacketKind::Ip),
                 RunCode::R06 => given("vxlan", &[("vnid", "7")]),
                 RunCode::R07 => given("vxlan", &[("vni", "16777216")]),
                 RunCode::R08 => given("gtpu", &[("length", "7")]),
-                RunCode::R09 => run("esp-udp", PacketKind::Ip),
                 RunCode::R10 => run("crapvpn", PacketKind::Ethernet),
                 RunCode::R11 => given("gtpu", &[("seq_number", "7")]),
                 RunCode::R12 => run(LABEL_STACK, PacketKind::Ip),
@@ -277,6 +357,30 @@ fields = [
 
     fn run(text: &str, packet: PacketKind) -> Vec<RunProblem> {
         format(text).run_problems(packet)
+    }
+
+    fn keyed(name: &str, key: &[u8], receive_key: &[u8], now_us: u64) -> Vec<RunProblem> {
+        let set: &[_] =
+            if name == "esp-udp" { &[("spi", "7"), ("salt", "0x01020304")] } else { &[] };
+        let format = format(name).with(set, &[]).unwrap();
+        let secrets = Secrets { key, receive_key, now_us, ..Secrets::default() };
+        Codec::compile(&format, PacketKind::Ip, secrets).unwrap_err()
+    }
+
+    #[test]
+    fn a_nonce_that_nothing_counts_in_does_not_run() {
+        let text = NARROW_COUNTER.replace(r#""sequence"]"#, r#""0x00000000"]"#);
+        let problem = &run(&text, PacketKind::Ip)[0];
+        assert_eq!(problem.code, RunCode::R04);
+        assert!(problem.message.starts_with("nothing in the nonce counts"));
+    }
+
+    #[test]
+    fn a_missing_key_is_told_for_what_it_is() {
+        for (name, key) in [("crapvpn-aead", &[][..]), ("esp-udp", &[1; 16])] {
+            let problem = &keyed(name, key, &[], 0)[0];
+            assert!([RunCode::R13, RunCode::R18].contains(&problem.code), "{problem:?}");
+        }
     }
 
     fn given(text: &str, set: Assignments<'_>) -> Vec<RunProblem> {

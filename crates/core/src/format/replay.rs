@@ -26,6 +26,11 @@ impl Window {
         }
     }
 
+    /// How many numbers below the highest are still taken.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The number expected next, if `number` is refused: it was there, or it is older than the
     /// window.
     pub(super) fn refuses(&self, number: u64) -> Option<u64> {

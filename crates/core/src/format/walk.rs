@@ -172,6 +172,11 @@ impl<'a> Walk<'a> {
         &self.problems
     }
 
+    /// Whether something ended the walk before the datagram did.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
     /// What a tunnel says of a datagram that does not fit: that it is of another protocol, if so;
     /// else that it is cut, if so; else what was met first.
     pub(super) fn drop(&self) -> Option<Drop> {

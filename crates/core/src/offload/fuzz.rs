@@ -12,7 +12,7 @@ const KEY: [u8; 4] = [0x12, 0x34, 0xab, 0xcd];
 const HEADER_BYTES: usize = 8;
 
 fn batch(enciphers: bool, device_header: bool) -> Option<Batch> {
-    let config = Config { key: KEY.to_vec(), ..Config::default() };
+    let config = Config { key: KEY.to_vec().into(), ..Config::default() };
     let mut format = Format::built_in("crapvpn")?;
     format.cipher = format.cipher.filter(|_| enciphers);
     let wrapper = Wrapper::new(&format, &config).ok()?;

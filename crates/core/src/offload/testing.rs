@@ -217,7 +217,7 @@ fn sum(bytes: &[u8]) -> u16 {
 
 pub(super) fn config(key: &[u8]) -> Config {
     let peer = Some("10.1.2.200:1337".parse().unwrap());
-    Config { key: key.to_vec(), peer, ..Config::default() }
+    Config { key: key.to_vec().into(), peer, ..Config::default() }
 }
 
 /// `CrapVPN`, without a cipher if there is no key.

@@ -191,7 +191,7 @@ mod tests {
         for (name, given) in FORMATS {
             let format = Format::built_in(name).unwrap().with(given, &[]).unwrap();
             let packet = Some(PacketKind::Ethernet);
-            let config = Config { key: vec![1, 2, 3], packet, ..Config::default() };
+            let config = Config { key: vec![1, 2, 3].into(), packet, ..Config::default() };
             let batch = || Batch::new(Wrapper::new(&format, &config).unwrap(), true, 4);
             let (mut here, mut there) = (batch(), batch());
             let mut one_by_one = Tunnel::new(&format, &config).unwrap();

@@ -1,6 +1,6 @@
 //! What a tunnel answers those who work on many packets at a time, and counts for them.
 
-use super::{Direction, Tunnel, WRONG_KEY_AFTER};
+use super::{Direction, Tunnel};
 use crate::drop::{Drop, Layer, Reason};
 use crate::format::Codec;
 use crate::packet::Inside;
@@ -27,8 +27,7 @@ impl Tunnel {
     /// [`encapsulate`](Self::encapsulate) or [`decapsulate`](Self::decapsulate).
     pub fn pass(&mut self, direction: Direction, packets: usize, bytes: usize) {
         if direction == Direction::In {
-            self.garbage = 0;
-            self.suspect_at = WRONG_KEY_AFTER;
+            self.good();
         }
         let flow = self.counters.flow_mut(direction);
         flow.packets += packets as u64;
@@ -54,7 +53,7 @@ mod tests {
 
     fn tunnel() -> Tunnel {
         let peer = Some("192.0.2.7:1337".parse().unwrap());
-        let config = Config { key: vec![1], peer, ..Config::default() };
+        let config = Config { key: vec![1].into(), peer, ..Config::default() };
         Tunnel::new(&Format::built_in("crapvpn").unwrap(), &config).unwrap()
     }
 

@@ -12,8 +12,9 @@ pub mod recording;
 
 pub use counters::{Counters, Direction, Flow};
 
+use crate::cipher::key::Key;
 use crate::drop::{self, Drop, Layer, Reason, Value};
-use crate::format::{Codec, Format, PacketKind, RunProblem, Secrets};
+use crate::format::{Codec, End, Format, PacketKind, RunProblem, Secrets};
 use crate::packet::{Ethernet, Inside, Ip, ipv4, ipv6};
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -28,8 +29,16 @@ const WRONG_KEY_AFTER: u64 = 8;
 /// What a tunnel is given at its start.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// The key of the format's cipher; formats without one ignore it.
-    pub key: Vec<u8>,
+    /// The key of the format's cipher, or the one that keys are derived from; where an AEAD is given
+    /// its keys, that of the datagrams that are sent. Formats without a cipher ignore it.
+    pub key: Key,
+    /// The key of the datagrams that are received, where an AEAD is given its keys.
+    pub receive_key: Key,
+    /// Which end this is, where keys are derived.
+    pub end: Option<End>,
+    /// The time in microseconds since 1970, where counters in nonces begin. Formats without an AEAD
+    /// ignore it.
+    pub now_us: u64,
     /// Where datagrams go, so that a packet that is one of them can be told (a routing loop).
     pub peer: Option<SocketAddr>,
     /// The longest datagram that the carrier moves; 0 stands for [`MAX_DATAGRAM_BYTES`].
@@ -49,6 +58,41 @@ pub enum Event {
         /// How many.
         datagrams: u64,
     },
+    /// A datagram was sealed with the key under which we send: both ends take themselves for the
+    /// same one. Or somebody sent us our own datagrams back.
+    SameEnd {
+        /// Which end we are, if keys are derived.
+        end: Option<End>,
+    },
+    /// So many authentic datagrams in a row are older than the window of those that came before: the
+    /// peer's clock was set back when it started anew. Or somebody repeats old ones.
+    ClockSetBack {
+        /// How many.
+        datagrams: u64,
+    },
+}
+
+/// What went wrong several times in a row, and when it is told next.
+#[derive(Debug, Clone, Copy)]
+struct Streak {
+    times: u64,
+    told_at: u64,
+}
+
+impl Streak {
+    const fn new(first_told: u64) -> Self {
+        Self { times: 0, told_at: first_told }
+    }
+
+    /// Once more. Says whether to tell: at first, then each time it has become eight times as often.
+    fn again(&mut self) -> bool {
+        self.times += 1;
+        let tell = self.times == self.told_at;
+        if tell {
+            self.told_at = self.told_at.saturating_mul(8);
+        }
+        tell
+    }
 }
 
 /// One end of a tunnel.
@@ -62,10 +106,17 @@ pub struct Tunnel {
     max_packet_bytes: usize,
     counters: Counters,
     last_drop: Option<Drop>,
+    /// Whether nobody without the key can make a datagram.
+    authenticates: bool,
+    end: Option<End>,
+    /// Whether a datagram of the peer was authentic.
+    heard: bool,
     /// Datagrams in a row that deciphered to no packet.
-    garbage: u64,
-    /// How many of them are told next.
-    suspect_at: u64,
+    garbage: Streak,
+    /// Our own datagrams, since the start.
+    own: Streak,
+    /// Authentic datagrams in a row that are older than the window.
+    old: Streak,
     event: Option<Event>,
 }
 
@@ -77,7 +128,13 @@ impl Tunnel {
     /// that is missing.
     pub fn new(format: &Format, config: &Config) -> Result<Self, Vec<RunProblem>> {
         let packet = config.packet.or(format.packet.first().copied()).unwrap_or(PacketKind::Ip);
-        let secrets = Secrets { key: &config.key, seed: config.seed };
+        let secrets = Secrets {
+            key: &config.key,
+            receive_key: &config.receive_key,
+            end: config.end,
+            now_us: config.now_us,
+            seed: config.seed,
+        };
         let codec = Codec::compile(format, packet, secrets)?;
         let max_datagram_bytes = match config.max_datagram_bytes {
             0 => MAX_DATAGRAM_BYTES,
@@ -93,8 +150,12 @@ impl Tunnel {
             max_packet_bytes,
             counters: Counters::default(),
             last_drop: None,
-            garbage: 0,
-            suspect_at: WRONG_KEY_AFTER,
+            authenticates: format.cipher.as_ref().is_some_and(|cipher| cipher.algorithm.is_aead()),
+            end: config.end,
+            heard: false,
+            garbage: Streak::new(WRONG_KEY_AFTER),
+            own: Streak::new(1),
+            old: Streak::new(WRONG_KEY_AFTER),
             event: None,
         })
     }
@@ -143,23 +204,46 @@ impl Tunnel {
         buffer: &mut [u8],
         datagram: Range<usize>,
     ) -> Result<Range<usize>, Drop> {
-        let opened = self.open(buffer, datagram);
+        let opened = self.open(buffer, datagram.clone());
         match &opened {
-            Ok(_) => {
-                self.garbage = 0;
-                self.suspect_at = WRONG_KEY_AFTER;
+            Ok(_) => self.good(),
+            Err(drop) => {
+                let drop = *drop;
+                self.suspect(&drop, buffer.get_mut(datagram).unwrap_or_default());
             }
-            Err(Drop { reason: Reason::NotAPacket, .. }) if self.enciphers => {
-                self.garbage += 1;
-                if self.garbage == self.suspect_at {
-                    self.suspect_at = self.suspect_at.saturating_mul(8);
-                    self.event = Some(Event::WrongKey { datagrams: self.garbage });
-                }
-            }
-            Err(_) => {}
         }
         let length = opened.as_ref().map_or(0, Range::len);
         self.count(Direction::In, length, opened)
+    }
+
+    /// Ends every suspicion: a datagram was as it should be.
+    fn good(&mut self) {
+        self.heard = true;
+        self.garbage = Streak::new(WRONG_KEY_AFTER);
+        self.old = Streak::new(WRONG_KEY_AFTER);
+    }
+
+    /// Looks what a person should hear about a datagram that was dropped.
+    fn suspect(&mut self, drop: &Drop, datagram: &mut [u8]) {
+        let event = match drop.reason {
+            // A flood of such datagrams is not to cost more than it must.
+            Reason::NotAuthentic if !self.heard && self.codec.is_own(datagram) => {
+                self.own.again().then_some(Event::SameEnd { end: self.end })
+            }
+            Reason::NotAuthentic => self.suspect_key(),
+            Reason::NotAPacket if self.enciphers && !self.authenticates => self.suspect_key(),
+            Reason::Replay if self.authenticates && self.codec.is_older_than_window(drop) => {
+                let tell = self.old.again();
+                tell.then_some(Event::ClockSetBack { datagrams: self.old.times })
+            }
+            _ => None,
+        };
+        self.event = event.or(self.event);
+    }
+
+    fn suspect_key(&mut self) -> Option<Event> {
+        let tell = self.garbage.again();
+        tell.then_some(Event::WrongKey { datagrams: self.garbage.times })
     }
 
     /// Counts a packet of `length` bytes, that was encapsulated or decapsulated, as dropped after
@@ -307,7 +391,7 @@ mod tests {
     }
 
     fn with(change: impl FnOnce(&mut Config)) -> Tunnel {
-        let mut config = Config { key: vec![0x12, 0x34, 0xab, 0xcd], ..Config::default() };
+        let mut config = Config { key: vec![0x12, 0x34, 0xab, 0xcd].into(), ..Config::default() };
         change(&mut config);
         Tunnel::new(&Format::built_in("crapvpn").unwrap(), &config).unwrap()
     }
@@ -378,7 +462,7 @@ mod tests {
 
     #[test]
     fn a_wrong_key_is_suspected_after_some_in_a_row() {
-        let mut here = with(|config| config.key = vec![0xff]);
+        let mut here = with(|config| config.key = vec![0xff].into());
         let mut there = tunnel();
         let mut told = Vec::new();
         for _ in 0..600 {
@@ -394,7 +478,8 @@ mod tests {
 
     #[test]
     fn a_good_datagram_ends_the_suspicion() {
-        let (mut bad, mut good, mut there) = (with(|c| c.key = vec![0xff]), tunnel(), tunnel());
+        let (mut bad, mut good, mut there) =
+            (with(|c| c.key = vec![0xff].into()), tunnel(), tunnel());
         for round in 0..40 {
             let mut buffer = ipv4(100);
             let sender = if round % 5 == 4 { &mut good } else { &mut bad };

@@ -7,8 +7,9 @@
 use super::{Config, Direction, Tunnel};
 use crate::capture::{LinkType, Packet, Time, Writer};
 use crate::drop::{Drop, Layer, Reason, Value};
-use crate::format::{Format, PacketKind, RunProblem};
+use crate::format::{End, Format, PacketKind, RunProblem};
 use crate::packet::{checksum, ipv4, ipv6, udp};
+use std::mem;
 use std::net::{IpAddr, SocketAddr};
 
 /// Hops that are left to a datagram: what most systems send.
@@ -82,7 +83,7 @@ impl Recording {
             PacketKind::Ethernet => LinkType::ETHERNET,
         };
         // What we send, the peer takes for what we expect of ourselves.
-        let outgoing = Tunnel::new(&format.taking_what_it_sends(), config)?;
+        let outgoing = Tunnel::new(&format.taking_what_it_sends(), &as_the_peer(config))?;
         let mut writer = Writer::new(application);
         writer.reserve(FILE_BYTES);
         let outer = writer.interface("outer", LinkType::RAW);
@@ -176,6 +177,15 @@ impl Recording {
     pub fn clear(&mut self) {
         self.writer.clear();
     }
+}
+
+/// What the other end is given: it receives by the key that we send by.
+fn as_the_peer(config: &Config) -> Config {
+    let mut config = Config { end: config.end.map(End::other), ..config.clone() };
+    if !config.receive_key.is_empty() {
+        mem::swap(&mut config.key, &mut config.receive_key);
+    }
+    config
 }
 
 /// Why a datagram was dropped, in words.

@@ -8,7 +8,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::fmt::{Display, Write};
 
 /// Descriptions without errors that can run once their fields without value are given: no
-/// `decode_only`, no cipher but XOR, no list that is not empty, one kind of packet.
+/// `decode_only`, no list that is not empty, one kind of packet.
 pub(crate) fn runnable_description() -> impl Strategy<Value = String> {
     any::<u64>().prop_map(runnable)
 }
@@ -108,7 +108,7 @@ struct Writer {
 impl Writer {
     fn description(mut self) -> String {
         self.ethernet = self.chance.once_in(2);
-        let aead = !self.runs && self.chance.once_in(3);
+        let aead = self.chance.once_in(3);
         let framed = self.chance.once_in(3);
         let mut nonce = None;
         if framed {
@@ -125,7 +125,8 @@ impl Writer {
         }
         if aead {
             self.push(r#"{ name = "sequence", type = "u64", role = "counter" }"#);
-            nonce = Some(r#"["0x00000000", "sequence"]"#);
+            let nonces = [r#"["0x00000000", "sequence"]"#, r#"["sequence:big", "0x00000000"]"#];
+            nonce = Some(self.chance.of(&nonces));
         }
         if !self.runs && self.chance.once_in(3) {
             self.list();
@@ -355,7 +356,10 @@ impl Writer {
         match nonce.filter(|_| aead) {
             Some(nonce) => {
                 let name = self.chance.of(&["AEAD_AES_128_GCM", "AEAD_CHACHA20_POLY1305"]);
-                let _ = writeln!(text, "cipher = {{ name = \"{name}\", nonce = {nonce}{covers} }}");
+                let ad = self.chance.of(&["", r#", ad = "sequence""#, r#", ad = "..sequence""#]);
+                let keys = self.chance.of(&["", r#", keys = "given""#, r#", keys = "derived""#]);
+                let words = format!("name = \"{name}\", nonce = {nonce}{covers}{ad}{keys}");
+                let _ = writeln!(text, "cipher = {{ {words} }}");
             }
             None if self.padded && self.chance.once_in(2) => {
                 let _ = writeln!(text, "cipher = {{ name = \"xor\"{covers} }}");

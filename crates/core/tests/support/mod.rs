@@ -4,4 +4,5 @@
 
 pub(crate) mod captures;
 pub(crate) mod descriptions;
+pub(crate) mod keys;
 pub(crate) mod packets;

@@ -104,10 +104,11 @@ pub(super) fn next_number(format: &Format, place: usize, inside: Inside) -> Resu
     })
 }
 
-pub(super) fn counter(format: &Format, place: usize) -> (u64, u32) {
+/// The number that a counter begins with.
+pub(super) fn start(format: &Format, place: usize) -> u64 {
     match format.fields.get(place).map(|field| &field.role) {
-        Some(Role::Counter { start, window }) => (*start, *window),
-        _ => (0, 0),
+        Some(Role::Counter { start, .. }) => *start,
+        _ => 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a pass over many packets at a time needs of a codec, where one pass is enough: the header
 //! alone, and the keystream.
 
+use super::keyed::Keyed;
 use super::{Codec, Patches, next_number};
 use crate::cipher::xor::Xor;
 use crate::drop::{Drop, Layer, Reason};
@@ -28,7 +29,8 @@ impl Codec {
                 && patches.outer.checksums.is_empty()
                 && patches.inner.checksums.is_empty()
         };
-        plain(&self.send, &self.sent) && plain(&self.receive, &self.received)
+        let one_pass = self.cipher.as_ref().is_none_or(|cipher| cipher.xor().is_some());
+        one_pass && plain(&self.send, &self.sent) && plain(&self.receive, &self.received)
     }
 
     /// [`seal`](Self::seal) where all is fused: the head, and the cipher.
@@ -47,7 +49,7 @@ impl Codec {
             next_number(&self.format, *place, inside)?;
         }
         self.write_head(datagram, inside);
-        if let (Some(cipher), Some(packet)) = (&self.cipher, datagram.get_mut(head_bytes..)) {
+        if let (Some(cipher), Some(packet)) = (self.keystream(), datagram.get_mut(head_bytes..)) {
             cipher.apply(packet);
         }
         Ok(start..packet.end)
@@ -61,14 +63,14 @@ impl Codec {
             return None;
         }
         let packet = datagram.get_mut(head_bytes..)?;
-        if let Some(cipher) = &self.cipher {
+        if let Some(cipher) = self.keystream() {
             cipher.apply(packet);
         }
         let inside = self.inside(packet);
         if inside.is_some_and(|inside| self.accepts_nexts(datagram, inside)) {
             return Some(head_bytes..datagram.len());
         }
-        if let Some(cipher) = &self.cipher {
+        if let Some(cipher) = self.keystream() {
             // XOR is its own inverse.
             cipher.apply(datagram.get_mut(head_bytes..)?);
         }
@@ -78,7 +80,7 @@ impl Codec {
     /// The keystream of the packet, if it is enciphered.
     #[must_use]
     pub fn keystream(&self) -> Option<&Xor> {
-        self.cipher.as_ref()
+        self.cipher.as_ref().and_then(Keyed::xor)
     }
 
     /// Writes the head of a [fused](Self::is_fused) datagram, whose packet is there and is not

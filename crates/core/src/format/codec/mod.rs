@@ -8,6 +8,7 @@
 
 mod finish;
 mod fused;
+mod keyed;
 mod patches;
 
 pub(super) use finish::inside;
@@ -16,11 +17,11 @@ pub(super) use patches::{sum_expected, sum_problems};
 use super::replay::Window;
 use super::shape::{Lengths, Shape, Side};
 use super::walk::Walk;
-use super::{Algorithm, Field, Format, PacketKind, Role, RunProblem};
-use crate::cipher::xor::Xor;
-use crate::drop::{Drop, Layer, Reason};
+use super::{End, Field, Format, PacketKind, Role, RunProblem};
+use crate::drop::{self, Drop, Layer, Reason, Value};
 use crate::packet::Inside;
-use finish::{Found, counter, finish, next_number, places};
+use finish::{Found, finish, next_number, places, start};
+use keyed::Keyed;
 use patches::{LengthPatch, Patches, enciphered, split_padding, sums_by_walk};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -35,18 +36,29 @@ pub struct Codec {
     receive: Shape,
     sent: Patches,
     received: Patches,
-    cipher: Option<Xor>,
+    cipher: Option<Keyed>,
     multiple: usize,
     max_packet_bytes: usize,
     random: ChaCha20Rng,
-    /// The next number of each counter, in the order of `sent.counters`.
-    counters: Vec<u64>,
+    /// In the order of `sent.counters`.
+    counters: Vec<Counter>,
     /// Whether a datagram is a head and the packet: see [`fused`].
     is_fused: bool,
     /// The fields that say what the packet is, in whatever layout.
     nexts: Vec<usize>,
     /// The numbers of the peer's counters that were there already, by the counter's place.
     windows: Vec<(usize, Window)>,
+}
+
+/// A counter that we send.
+#[derive(Debug, Clone, Copy)]
+struct Counter {
+    /// The number that comes next; nothing if all were used that must not come again.
+    next: Option<u64>,
+    /// The greatest number that it has.
+    greatest: u64,
+    /// It is a part of the nonce: no number may come again.
+    in_nonce: bool,
 }
 
 /// A datagram opened.
@@ -61,8 +73,16 @@ pub struct Opened {
 /// What a codec is given beside its format.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Secrets<'a> {
-    /// The key of the cipher; formats without one ignore it.
+    /// The key of the cipher, or the one that keys are derived from; where an AEAD is given its keys,
+    /// that of the datagrams that are sent. Formats without a cipher ignore it.
     pub key: &'a [u8],
+    /// The key of the datagrams that are received, where an AEAD is given its keys.
+    pub receive_key: &'a [u8],
+    /// Which end this is, where keys are derived.
+    pub end: Option<End>,
+    /// The time in microseconds since 1970: counters in nonces begin there, so that none is sent
+    /// twice under one key, not even after a restart. Formats without an AEAD ignore it.
+    pub now_us: u64,
     /// What random fields are made from: fresh, 32 bytes nobody can guess. Formats without a random
     /// field ignore it.
     pub seed: [u8; 32],
@@ -84,15 +104,13 @@ impl Codec {
         }
         let send = Shape::new(format, Side::Send)?;
         let receive = Shape::new(format, Side::Receive)?;
-        let cipher = match format.cipher.as_ref().map(|cipher| cipher.algorithm) {
-            Some(Algorithm::Xor) => {
-                Some(Xor::new(secrets.key).map_err(|_| vec![RunProblem::no_key(format)])?)
-            }
-            _ => None,
-        };
+        let cipher = Keyed::new(format, &secrets)?;
         let patches = Patches::new(format, &send, Side::Send);
-        let counters =
-            patches.counters.iter().map(|(place, _)| counter(format, *place).0).collect();
+        let counters = patches
+            .counters
+            .iter()
+            .map(|(place, spot)| Counter::new(format, *place, spot.bits.count, secrets.now_us))
+            .collect();
         let received = Patches::new(format, &receive, Side::Receive);
         let window = |(place, field): (usize, &Field)| match field.role {
             Role::Counter { window, .. } if window > 0 => {
@@ -192,9 +210,11 @@ impl Codec {
             let number = next_number(&self.format, *place, inside)?;
             spot.in_datagram(tail_start).write(datagram, number);
         }
-        for ((_, spot), number) in self.sent.counters.iter().zip(&mut self.counters) {
-            spot.in_datagram(tail_start).write(datagram, *number);
-            *number = number.wrapping_add(1);
+        for ((place, _), counter) in self.sent.counters.iter().zip(&self.counters) {
+            counter.refuse(*place)?;
+        }
+        for ((_, spot), counter) in self.sent.counters.iter().zip(&mut self.counters) {
+            spot.in_datagram(tail_start).write(datagram, counter.take());
         }
         for spot in &self.sent.randoms {
             let bits = spot.in_datagram(tail_start);
@@ -207,7 +227,8 @@ impl Codec {
         }
         self.sent.inner.sum(datagram, lengths);
         if let (Some(cipher), Some(region)) = (&self.cipher, self.send.region) {
-            cipher.apply(datagram.get_mut(enciphered(region, lengths)).unwrap_or_default());
+            let text = enciphered(region, lengths);
+            cipher.seal(&self.format, &self.send, lengths, text, datagram);
         }
         self.sent.outer.sum(datagram, lengths);
         Ok(place)
@@ -261,13 +282,16 @@ impl Codec {
             return self.open_inner(datagram, closed);
         };
         let region = enciphered(region, closed);
-        cipher.apply(datagram.get_mut(region.clone())?);
+        let opened = cipher.open(&self.format, &self.receive, closed, region.clone(), datagram);
+        if let Err(drop) = opened {
+            // With padding, the walk may find something wrong before that.
+            return if self.received.padded { None } else { Some(Err(drop)) };
+        }
         let opened = self.open_inner(datagram, closed);
         if opened.is_none()
             && let Some(cipher) = &self.cipher
         {
-            // The walk begins with the datagram as it came: XOR is its own inverse.
-            cipher.apply(datagram.get_mut(region)?);
+            cipher.close(&self.format, &self.receive, closed, region, datagram);
         }
         opened
     }
@@ -309,8 +333,8 @@ impl Codec {
             return Err(drop);
         }
         sums_by_walk(format, &walk, datagram, false)?;
-        if let (Some(cipher), Some(region)) = (&self.cipher, walk.region()) {
-            cipher.apply(datagram.get_mut(region).unwrap_or_default());
+        if let Some(cipher) = &self.cipher {
+            cipher.open_walked(&walk, datagram)?;
         }
         walk.inner(datagram);
         if let Some(drop) = walk.drop() {
@@ -323,6 +347,25 @@ impl Codec {
             Some(Found { place, offset, number: walk.number(place)? })
         };
         finish(format, self.packet, &self.nexts, &mut self.windows, datagram, packet, find)
+    }
+
+    /// Whether a datagram that is not authentic was sealed with the key under which we send: as if
+    /// both ends took themselves for the same one, or somebody sent our own datagrams back. It may be
+    /// deciphered then.
+    #[must_use]
+    pub fn is_own(&self, datagram: &mut [u8]) -> bool {
+        self.cipher.as_ref().is_some_and(|cipher| cipher.is_own(&self.format, datagram))
+    }
+
+    /// Whether a `replay` is of a number below the window, not of one that was there.
+    #[must_use]
+    pub fn is_older_than_window(&self, drop: &Drop) -> bool {
+        let drop::Field::Format(place) = drop.field else { return false };
+        let (Value::Number(expected), Value::Number(found)) = (drop.expected, drop.found) else {
+            return false;
+        };
+        let window = self.windows.iter().find(|(other, _)| *other == place);
+        window.is_some_and(|(_, window)| expected.saturating_sub(found) > window.size())
     }
 
     fn lengths(&self, packet: usize) -> Lengths {
@@ -352,6 +395,39 @@ impl Codec {
             }
         };
         self.sent.lengths().filter_map(most).min().unwrap_or(usize::MAX)
+    }
+}
+
+impl Counter {
+    fn new(format: &Format, place: usize, bits: usize, now_us: u64) -> Self {
+        let in_nonce = format.cipher.as_ref().is_some_and(|cipher| cipher.is_in_nonce(place));
+        let greatest = u64::MAX >> (64 - bits.clamp(1, 64));
+        let start = if in_nonce { now_us } else { start(format, place) };
+        Self { next: Some(start).filter(|start| *start <= greatest), greatest, in_nonce }
+    }
+
+    /// The drop if no number is left.
+    fn refuse(self, place: usize) -> Result<(), Drop> {
+        match self.next {
+            Some(_) => Ok(()),
+            None => Err(Drop {
+                field: drop::Field::Format(place),
+                expected: Value::Nothing,
+                found: Value::Number(self.greatest),
+                ..Drop::whole(Reason::CounterExhausted, Layer::Header, 0, 0)
+            }),
+        }
+    }
+
+    /// The next number. What [`refuse`](Self::refuse) refuses is not asked for.
+    fn take(&mut self) -> u64 {
+        let number = self.next.unwrap_or(self.greatest);
+        self.next = match number {
+            number if number < self.greatest => Some(number + 1),
+            _ if self.in_nonce => None,
+            _ => Some(0),
+        };
+        number
     }
 }
 

@@ -4,18 +4,16 @@ use super::condition::{Parts, names_of, place_of};
 use super::diagnostic::Code;
 use super::field::Draft;
 use super::finding::{Finding, Span};
-use super::keys::{CIPHERS, ENDIANS, Kind, Part};
+use super::keys::{CIPHERS, ENDIANS, KEY_SOURCES, Kind, Part};
 use super::layout::Layout;
 use super::list::List;
 use super::reader::Reader;
 use super::source::quoted;
 use super::table::{Node, Table, Word, expect_entry};
 use super::value::{Class, bits_in_words, bytes_in_words};
+use crate::cipher::aead::NONCE_BYTES;
 use crate::format::literal;
-use crate::format::{Algorithm, Cipher, Endian, NoncePart, Range, SettingKind, Size};
-
-/// Bytes of the nonce of every AEAD that the language knows.
-const NONCE_BYTES: usize = 12;
+use crate::format::{Algorithm, Cipher, Endian, KeySource, NoncePart, Range, SettingKind, Size};
 
 /// What the checks of a cipher look at.
 #[derive(Clone, Copy)]
@@ -87,11 +85,19 @@ impl<'a> Reader<'a> {
         let covers = self.cipher_covers(name.span, table.as_ref(), fields);
         let tag = self.tags(algorithm.is_aead().then_some((algorithm, name.span)), covers, fields);
         if !algorithm.is_aead() {
-            return Some(Cipher { algorithm, covers: covers?, nonce: Vec::new(), ad: None });
+            let keys = KeySource::Given;
+            return Some(Cipher { algorithm, covers: covers?, nonce: Vec::new(), ad: None, keys });
         }
         let nonce = self.nonce(name, table.as_ref(), covers, fields);
         let ad_word = table.as_ref().and_then(|table| table.word("ad"));
         let ad = ad_word.map(|word| self.ad(word, covers, tag, fields));
+        let keys = match table.as_ref().and_then(|table| table.word("keys")) {
+            None => KeySource::Given,
+            Some(word) => match self.one_of(Code::F09, "source of keys", word, &KEY_SOURCES)? {
+                "derived" => KeySource::Derived,
+                _ => KeySource::Given,
+            },
+        };
         Some(Cipher {
             algorithm,
             covers: covers?,
@@ -100,6 +106,7 @@ impl<'a> Reader<'a> {
                 Some(ad) => Some(ad?),
                 None => None,
             },
+            keys,
         })
     }
 
@@ -108,7 +115,7 @@ impl<'a> Reader<'a> {
             let owner = match (key.name, algorithm) {
                 ("name", _) => continue,
                 (_, None) => "a cipher",
-                ("nonce" | "ad", Some(Algorithm::Xor)) => "an AEAD",
+                ("nonce" | "ad" | "keys", Some(Algorithm::Xor)) => "an AEAD",
                 _ => continue,
             };
             let message = format!("{} belongs to {owner}", quoted(key.name));

@@ -57,6 +57,9 @@ pub(crate) const CIPHERS: [&str; 5] = [
     Algorithm::ChaCha20Poly1305.name(),
 ];
 
+/// Where the keys of an AEAD may come from.
+pub(crate) const KEY_SOURCES: [&str; 2] = ["given", "derived"];
+
 /// A table of the description.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -218,7 +221,7 @@ static CARRIER: [Key; 2] = [
     key("tcp", Shape::Ports, "", "A TCP port or a list, likewise"),
 ];
 
-static CIPHER: [Key; 4] = [
+static CIPHER: [Key; 5] = [
     key("name", Shape::Word(&CIPHERS), "", "Which cipher; AEADs by their IANA name").required(),
     key("covers", Shape::Range, "the packet", "The fields that are enciphered"),
     key("nonce", Shape::Nonce, "", "The parts of an AEAD's nonce, 12 bytes in all"),
@@ -227,6 +230,12 @@ static CIPHER: [Key; 4] = [
         Shape::Range,
         "nothing",
         "The fields that an AEAD authenticates but does not encipher",
+    ),
+    key(
+        "keys",
+        Shape::Word(&KEY_SOURCES),
+        "`\"given\"`",
+        "Where an AEAD's keys come from: one given for each direction, or both derived from one",
     ),
 ];
 
