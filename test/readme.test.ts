@@ -9,7 +9,7 @@ import { Lab } from "../src/lab/host.js";
 
 const readme = readFileSync("README.md", "utf8");
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body = ""]) => body.trim());
-const [first, lab, hostA, hostB, persistent, testCommand, ...others] = blocks;
+const [first, lab, hostA, hostB, persistent, encrypted, testCommand, ...others] = blocks;
 
 let clone = "";
 beforeAll(() => {
@@ -34,6 +34,9 @@ describe("the README's commands", () => {
     expect(hostA).toMatch(/^npx crapvpn -k 1234ABCD -p 192\.0\.2\.20 /);
     expect(hostB).toMatch(/^npx crapvpn -k 1234ABCD -p 192\.0\.2\.10 /);
     expect(persistent).toMatch(/^sudo ip tuntap add /);
+    expect(encrypted).toMatch(
+      /^npx crapvpn keygen > key\nnpx crapvpn --format crapvpn-aead -k @key /,
+    );
     expect(others).toEqual([]);
   });
 
@@ -52,13 +55,23 @@ describe("the README's commands", () => {
     expect(stdout).toContain("3 received");
   });
 
-  test("two hosts joined", async () => {
+  // The other end of the second one has the same key, and the addresses turned round.
+  const [makeKey, enciphered] = (encrypted as string).split("\n");
+  const turned = enciphered?.replace(
+    "192.0.2.20 10.8.0.1 10.8.0.2",
+    "192.0.2.10 10.8.0.2 10.8.0.1",
+  );
+  test.each([
+    ["joined", "true", hostA, hostB],
+    ["with a key of their own", makeKey, enciphered, turned],
+  ])("two hosts %s", async (_, before, onA, onB) => {
+    expect(sh(before as string).status).toBe(0);
     const hosts = await Lab.create({ hosts: ["a", "b"] });
     try {
       await hosts.cable("a", ["192.0.2.10/24"], "b", ["192.0.2.20/24"]);
       const ends = [
-        ["a", hostA],
-        ["b", hostB],
+        ["a", onA],
+        ["b", onB],
       ] as const;
       for (const [name, command] of ends) {
         const [file = "", ...words] = hosts.host(name).enterCommand.split(" ");
