@@ -10,7 +10,7 @@ import { Lab } from "../src/lab/host.js";
 const readme = readFileSync("README.md", "utf8");
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body = ""]) => body.trim());
 const [first, lab, hostA, hostB, persistent, ...more] = blocks;
-const [tcp, layer2, vxlan, kernelVxlan, testCommand, ...others] = more;
+const [tcp, layer2, vxlan, kernelVxlan, encrypted, testCommand, ...others] = more;
 
 let clone = "";
 beforeAll(() => {
@@ -42,6 +42,9 @@ describe("the README's commands", () => {
     expect(layer2).toMatch(/^(npx crapvpn --layer 2 -k 1234ABCD -p 192\.0\.2\.20 .*\n?){2}$/);
     expect(vxlan).toMatch(/^sudo npx crapvpn --format vxlan .* -p 192\.0\.2\.20 /);
     expect(kernelVxlan).toMatch(/^sudo ip link add vxlan0 type vxlan .* remote 192\.0\.2\.10 /);
+    expect(encrypted).toMatch(
+      /^npx crapvpn keygen > key\nnpx crapvpn --format crapvpn-aead -k @key /,
+    );
     expect(others).toEqual([]);
   });
 
@@ -81,6 +84,14 @@ describe("the README's commands", () => {
   }
 
   test("two hosts joined", () => joined(hostA, hostB));
+
+  test("two hosts with a key of their own", () => {
+    const [makeKey = "", enciphered = ""] = encrypted?.split("\n") ?? [];
+    expect(sh(makeKey).status).toBe(0);
+    // The other end has the same key, and the addresses turned round.
+    const turned = enciphered.replace(/192\.0\.2\.20 (\S+) (\S+)$/, "192.0.2.10 $2 $1");
+    return joined(enciphered, turned);
+  });
 
   test("two hosts joined over TCP", () => {
     const [waits, connects] = tcp?.split("\n") ?? [];

@@ -187,7 +187,7 @@ describe("a format is found by its name, or by its file", () => {
   });
 });
 
-test("the built-in files are what is built in", () => {
+test("the built-in files are what is built in", { timeout: 120_000 }, () => {
   for (const name of core.formats) {
     const path = `crates/core/formats/${name}.toml`;
     expect(crapvpn(["formats", "--json", path])).toEqual(crapvpn(["formats", "--json", name]));
