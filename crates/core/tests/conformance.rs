@@ -2,7 +2,7 @@
 //! same name, value, position and size, in the same order. What tshark shows and we do not is
 //! listed in `not_shown.txt`, which may only shrink.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test says so by panicking")]
 
 use crapvpn_core::capture::{LinkType, Reader, Time};
 use crapvpn_core::dissect::show::List;
