@@ -74,6 +74,8 @@ export async function decodeFile(
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === undefined || error instanceof Failure) throw error;
+    // Standard input was closed by who asked to stop.
+    if (stop()) return;
     const what = errno === "EISDIR" ? "is a directory" : `cannot be read: ${errno}`;
     throw new Failure("input", `${file.name} ${what}`);
   } finally {

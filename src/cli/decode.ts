@@ -40,12 +40,13 @@ export async function decode(parsed: Parsed): Promise<number> {
   };
   const decoder = ofWords(() => core.openCapture(options));
   const file = await openCapture(parsed.words);
-  const target = write === undefined ? undefined : await openTarget(write, file);
+  const toFile = write !== undefined && write !== "-";
+  const target = toFile ? await openTarget(write, file) : undefined;
   const interrupt = catchInterrupt();
   try {
     const sinks = {
       text: writeOut,
-      inner: async (bytes: Uint8Array) => void (await target?.write(bytes)),
+      inner: async (bytes: Uint8Array) => (target ? target.writeFile(bytes) : writeOut(bytes)),
     };
     await decodeFile(decoder, file, sinks, () => interrupt.came);
   } finally {
@@ -110,6 +111,13 @@ function readWanted({ values, switches, lists }: Parsed): Wanted {
     throw new Failure("usage", `-V and -T ${type} contradict each other`);
   if (bytes && type === "json") {
     throw new Failure("usage", "-x and JSON contradict each other: JSON has the bytes as values");
+  }
+  const asks = tree || bytes || stats || type !== "text";
+  if (values.write === "-" && asks) {
+    throw new Failure(
+      "usage",
+      "-w - writes the capture to standard output, and nothing else can go there",
+    );
   }
   // What is asked for by itself takes the place of the list.
   const instead = values.write !== undefined || stats || bytes;

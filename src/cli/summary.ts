@@ -47,10 +47,12 @@ function overheadLines(summary: CaptureSummary): string[] {
 
 function meterLines({ datagrams, valid, checks, sentence }: MeterSummary): string[] {
   if (datagrams === 0) return [];
-  return section(`Key: ${valid} of ${count(datagrams, "deciphered datagram")} are whole packets`, [
-    ...checks.map(({ name, passed, there }) => [name, `${passed} of ${there}`]),
-    ...(sentence === undefined ? [] : [[harmlessLine(sentence)]]),
-  ]);
+  const title = `Key: ${valid} of ${count(datagrams, "deciphered datagram")} are whole packets`;
+  const rows = checks.map(({ name, passed, there }) => [name, `${passed} of ${there}`]);
+  return [
+    ...section(title, rows),
+    ...(sentence === undefined ? [] : [`  ${harmlessLine(sentence)}`]),
+  ];
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string[] {

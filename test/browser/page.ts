@@ -38,7 +38,10 @@ export class BarePage {
       const path = resolve(ROOT, `.${new URL(url, "http://localhost").pathname}`);
       const type = TYPES[extname(path)] ?? "application/octet-stream";
       try {
-        const body = url === "/" ? "<!doctype html><title>bare</title>" : served(path);
+        const body =
+          url === "/"
+            ? '<!doctype html><title>bare</title><link rel="icon" href="data:,">'
+            : served(path);
         response.writeHead(200, { "content-type": url === "/" ? "text/html" : type });
         response.end(body);
       } catch {

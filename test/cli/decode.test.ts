@@ -69,6 +69,15 @@ test("the packets inside, as tshark reads the recorded inner side", () => {
   expect(lines(decode(written).stdout)).toHaveLength(38);
 });
 
+test("-w -: to standard output, for another program", () => {
+  const script = `"$0" "$1" decode ${OUTER} -k ${KEY} -w - | tshark -n -r - -T fields -e frame.comment | tail -n 1`;
+  const { stdout } = spawnSync("bash", ["-c", script, process.execPath, PROGRAM], {
+    encoding: "utf8",
+  });
+  expect(stdout).toBe("outer frame 40\n");
+  expect(decode(OUTER, "-w", "-", "-V").code).toBe(2);
+});
+
 test("-w never writes over the capture that is read", () => {
   const copy = join(folder, "copy.pcap");
   cpSync(OUTER, copy);
@@ -236,6 +245,27 @@ describe("what cannot be read", () => {
 test("--decode-as: a format on another port", () => {
   const { stdout } = decode(OUTER, "--decode-as", "udp.port==1337,bare-ip", "-c", "1");
   expect(stdout).toContain("BARE-IP");
+});
+
+describe("the README", () => {
+  const readme = readFileSync("README.md", "utf8");
+  const blocks = [
+    ...readme.matchAll(/^```console\n(\$ npx crapvpn (?:decode|verify) .*?)^```$/gms),
+  ];
+  const commands = blocks.flatMap(([, block = ""]) => block.trimEnd().split(/^(?=\$ )/m));
+
+  test.each(commands)("%s", (block) => {
+    const [command = "", ...shown] = block.trimEnd().split("\n");
+    const script = command.replace("$ npx crapvpn", `"${process.execPath}" "${PROGRAM}"`);
+    const { stdout, stderr } = spawnSync("bash", ["-c", script], { encoding: "utf8" });
+    expect(
+      `${stdout}${stderr.replace(/^crapvpn: warning: .*\n/gm, "")}`.trimEnd().split("\n"),
+    ).toEqual(shown);
+  });
+
+  test("has them", () => {
+    expect(commands.length).toBeGreaterThan(3);
+  });
 });
 
 test("a growing pipe: lines come as frames do", async () => {

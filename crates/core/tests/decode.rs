@@ -1,6 +1,6 @@
 //! Captures decoded as a whole: what comes out is what went in, byte for byte.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test says so by panicking")]
 
 use crapvpn_core::capture::{LinkType, Packet, Reader, Writer};
 use crapvpn_core::decode::{Output, Session, Show, State, View, Wanted};
@@ -198,8 +198,16 @@ fn capture(packets: &[Vec<u8>]) -> Vec<u8> {
     writer.take()
 }
 
-/// The streams of the vectors: format, key, bytes, packets in it.
-fn streams() -> Vec<(String, Vec<u8>, Vec<u8>, Vec<Vec<u8>>)> {
+/// A stream of the vectors.
+struct Stream {
+    format: String,
+    key: Vec<u8>,
+    bytes: Vec<u8>,
+    packets: Vec<Vec<u8>>,
+}
+
+/// The streams of the vectors in which every frame has a packet.
+fn streams() -> Vec<Stream> {
     let folder = Path::new(CAPTURES).join("../vectors/streams");
     let mut streams = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -213,7 +221,12 @@ fn streams() -> Vec<(String, Vec<u8>, Vec<u8>, Vec<Vec<u8>>)> {
             let Some(found) = case["frames"].as_array() else { continue };
             let packets = found.iter().map(|frame| Some(hex(frame["packet"].as_str()?)));
             let Some(packets) = packets.collect() else { continue };
-            streams.push((text("format"), hex(&text("key")), hex(&text("stream")), packets));
+            streams.push(Stream {
+                format: text("format"),
+                key: hex(&text("key")),
+                bytes: hex(&text("stream")),
+                packets,
+            });
         }
     }
     streams
@@ -224,7 +237,7 @@ fn frames_of_streams_are_found_however_they_are_cut() {
     const PORT: u16 = 7000;
     const SYN: u8 = 2;
     let mut tried = 0;
-    for (name, key, stream, expected) in streams() {
+    for Stream { format: name, key, bytes: stream, packets: expected } in streams() {
         for bytes in [1, 3, 50, 1400] {
             let mut sent = vec![segment(PORT, 0, SYN, &[])];
             let mut sequence = 1;
@@ -254,11 +267,10 @@ fn frames_of_streams_are_found_however_they_are_cut() {
 
 #[test]
 fn a_stream_is_found_again_behind_a_gap_and_in_the_middle() {
-    let (name, key, stream, expected) = streams()
-        .into_iter()
-        .find(|(name, .., packets)| name == "crapvpn-tcp" && packets.len() > 3)
-        .unwrap();
-    let port = 1337;
+    let long = |stream: &Stream| stream.format == "crapvpn-tcp" && stream.packets.len() > 3;
+    let Stream { format: name, key, bytes: stream, packets: expected } =
+        streams().into_iter().find(long).unwrap();
+    let number = 1337;
     let run = |sent: &[Vec<u8>]| {
         let mut dissector = Dissector::new(Options::default());
         dissector.add_format(&Format::built_in(&name).unwrap(), &key).unwrap();
@@ -267,22 +279,22 @@ fn a_stream_is_found_again_behind_a_gap_and_in_the_middle() {
     };
     // From the middle of the first frame on, without a handshake.
     let part = |range: std::ops::Range<usize>, flags| {
-        segment(port, u32::try_from(range.start).unwrap() + 1, flags, &stream[range])
+        segment(number, u32::try_from(range.start).unwrap() + 1, flags, &stream[range])
     };
     let decoded = run(&[part(5..300, 0x10), part(300..stream.len(), 0x10)]);
     assert_eq!(frames(&decoded.inner), expected[1..]);
     assert!(decoded.text.contains("bytes in which no frame begins are passed over"));
     // A segment is missing, and acknowledged all the same.
-    let syn = segment(port, 0, 2, &[]);
-    let mut acknowledged = segment(port, 0, 0x10, &[]);
+    let syn = segment(number, 0, 2, &[]);
+    let mut acknowledged = segment(number, 0, 0x10, &[]);
     acknowledged[12..20].rotate_left(4);
     acknowledged[20..24].rotate_left(2);
     acknowledged[28..32].copy_from_slice(&1701u32.to_be_bytes());
     let end = stream.len();
     let lost =
         [syn, part(0..100, 0x10), part(150..1700, 0x10), acknowledged, part(1700..end, 0x10)];
-    let decoded = run(&lost);
-    assert!(decoded.text.contains("50 bytes of the stream were not captured"), "{}", decoded.text);
-    let found = frames(&decoded.inner);
+    let behind = run(&lost);
+    assert!(behind.text.contains("50 bytes of the stream were not captured"), "{}", behind.text);
+    let found = frames(&behind.inner);
     assert_eq!(found, [&expected[..1], &expected[2..]].concat());
 }
