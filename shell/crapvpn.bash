@@ -41,12 +41,12 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell) option=$word ;;
+    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell | --decode-as | --type | --field | --write | --count) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
       for ((j = 1; j < ${#word}; j++)); do
-        [[ kp == *"${word:j:1}"* ]] || continue
+        [[ kpTewc == *"${word:j:1}"* ]] || continue
         ((j + 1 < ${#word})) || option=-${word:j:1}
         break
       done
@@ -61,7 +61,7 @@ _crapvpn() {
     --*=*) attached=${cur%%=*}= option=${cur%%=*} ;;
     -[!-]*)
       for ((j = 1; j + 1 < ${#cur}; j++)); do
-        [[ kp == *"${cur:j:1}"* ]] || continue
+        [[ kpTewc == *"${cur:j:1}"* ]] || continue
         attached=${cur:0:j+1} option=-${cur:j:1}
         break
       done
@@ -72,7 +72,7 @@ _crapvpn() {
 
   [[ -n $command ]] || named=''
   case $command in
-  run | lab | doctor | formats | check | diagram | completions | help) ;;
+  run | lab | doctor | formats | check | diagram | decode | verify | completions | help) ;;
   *) command=run ;;
   esac
 
@@ -85,6 +85,12 @@ _crapvpn() {
     'run --engine') choices=(auto batch event) ;;
     'lab --shell') choices=(a b) ;;
     'lab --engine') choices=(auto batch event) ;;
+    'decode -k' | 'decode --hex-key') kind=@file ;;
+    'decode --format') kind=file ;;
+    'decode -T' | 'decode --type') choices=(text fields json) ;;
+    'decode -w' | 'decode --write') kind=file ;;
+    'verify -k' | 'verify --hex-key') kind=@file ;;
+    'verify --format') kind=file ;;
     esac
   elif ((rest)) && [[ $command == @(lab) ]]; then
     # Another program's command line.
@@ -104,6 +110,8 @@ _crapvpn() {
     formats) choices=(--json --verbose --help --version) ;;
     check) choices=(--json --schema --verbose --help --version) ;;
     diagram) choices=(--svg --verbose --help --version) ;;
+    decode) choices=(--hex-key --format --set --decode-as --tree --bytes --type --field --json --write --count --stats --verbose --help --version) ;;
+    verify) choices=(--hex-key --format --set --decode-as --json --verbose --help --version) ;;
     completions) choices=(--verbose --help --version) ;;
     help) choices=(--verbose --help --version) ;;
     esac
@@ -113,10 +121,12 @@ _crapvpn() {
     formats) kind=file ;;
     check) kind=file ;;
     diagram) kind=file ;;
+    decode) kind=file ;;
+    verify) kind=file ;;
     completions) choices=(bash zsh fish) ;;
-    help) choices=(run lab doctor formats check diagram completions help) ;;
+    help) choices=(run lab doctor formats check diagram decode verify completions help) ;;
     esac
-    [[ -n $named ]] || choices+=(run lab doctor formats check diagram completions help)
+    [[ -n $named ]] || choices+=(run lab doctor formats check diagram decode verify completions help)
   fi
 
   for word in "${choices[@]}"; do

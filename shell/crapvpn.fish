@@ -16,12 +16,12 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell
+            case --hex-key --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell --decode-as --type --field --write --count
                 set skip 1
             case '--*'
             case '-?*'
                 # The first letter that takes a value takes the rest of its word, or the next word.
-                string match -qr '^-[^kp]*[kp]$' -- $word
+                string match -qr '^-[^kpTewc]*[kpTewc]$' -- $word
                 and set skip 1
             case '*'
                 test -n "$command"
@@ -38,7 +38,7 @@ end
 # Whether the command line is one of this command.
 function __crapvpn_in
     set -l words (__crapvpn_words)
-    contains -- "$words[1]" run lab doctor formats check diagram completions help
+    contains -- "$words[1]" run lab doctor formats check diagram decode verify completions help
     or set words[1] run
     test "$words[1]" = $argv[1]
 end
@@ -77,6 +77,8 @@ complete -c crapvpn -n __crapvpn_first -a doctor -d 'Tell what this machine can 
 complete -c crapvpn -n __crapvpn_first -a formats -d 'List the built-in formats, or tell all about one'
 complete -c crapvpn -n __crapvpn_first -a check -d 'Tell what is wrong with descriptions of formats'
 complete -c crapvpn -n __crapvpn_first -a diagram -d 'Draw a format bit by bit, 32 a row, as RFCs do'
+complete -c crapvpn -n __crapvpn_first -a decode -d 'Read the tunnel in a capture: what is inside, and what is wrong with it'
+complete -c crapvpn -n __crapvpn_first -a verify -d 'Hold each datagram of a capture against its format: decode, encode again, compare'
 complete -c crapvpn -n __crapvpn_first -a completions -d 'Print what makes a shell complete these words with Tab'
 complete -c crapvpn -n __crapvpn_first -a help -d 'Show what a command does'
 complete -c crapvpn -s v -l verbose -d 'Tell more: -v each kind of drop, -vv every drop, and where a fault of ours lies'
@@ -124,6 +126,27 @@ complete -c crapvpn -n '__crapvpn_in check' -F
 complete -c crapvpn -n '__crapvpn_in diagram' -l svg -d 'As SVG, instead of text'
 complete -c crapvpn -n '__crapvpn_in diagram' -F
 
+complete -c crapvpn -n '__crapvpn_in decode' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The tunnel\'s key: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
+complete -c crapvpn -n '__crapvpn_in decode' -l format -r -F -d 'Look for this format only: a built-in one, or a description (default: all built-in ones)'
+complete -c crapvpn -n '__crapvpn_in decode' -l set -x -d 'Give a setting of a format its value, or say what a field must hold'
+complete -c crapvpn -n '__crapvpn_in decode' -l decode-as -x -d 'Take all that comes from or goes to a port for datagrams of a format (or tcp.port==…)'
+complete -c crapvpn -n '__crapvpn_in decode' -s V -l tree -d 'Every field of each frame, instead of a line'
+complete -c crapvpn -n '__crapvpn_in decode' -s x -l bytes -d 'The bytes of each frame, and of what was derived from it'
+complete -c crapvpn -n '__crapvpn_in decode' -s T -l type -x -a 'text fields json' -d 'How to tell it (default: text)'
+complete -c crapvpn -n '__crapvpn_in decode' -s e -l field -x -d 'With -T fields: a field\'s name, as in ip.src, crapvpn.magic, frame.number'
+complete -c crapvpn -n '__crapvpn_in decode' -l json -d 'Short for -T json: a JSON object a line for each frame'
+complete -c crapvpn -n '__crapvpn_in decode' -s w -l write -r -F -d 'Write the packets inside to a capture, and print no list'
+complete -c crapvpn -n '__crapvpn_in decode' -s c -l count -x -d 'End after so many frames'
+complete -c crapvpn -n '__crapvpn_in decode' -l stats -d 'Sums at the end, instead of the list: protocols, drops, overhead, how good the key is'
+complete -c crapvpn -n '__crapvpn_in decode' -F
+
+complete -c crapvpn -n '__crapvpn_in verify' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The tunnel\'s key: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
+complete -c crapvpn -n '__crapvpn_in verify' -l format -r -F -d 'Look for this format only: a built-in one, or a description (default: all built-in ones)'
+complete -c crapvpn -n '__crapvpn_in verify' -l set -x -d 'Give a setting of a format its value, or say what a field must hold'
+complete -c crapvpn -n '__crapvpn_in verify' -l decode-as -x -d 'Take all that comes from or goes to a port for datagrams of a format (or tcp.port==…)'
+complete -c crapvpn -n '__crapvpn_in verify' -l json -d 'Tell each difference as a JSON object a line, then the sums as one'
+complete -c crapvpn -n '__crapvpn_in verify' -F
+
 complete -c crapvpn -n '__crapvpn_in completions' -a 'bash zsh fish'
 
-complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor formats check diagram completions help'
+complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor formats check diagram decode verify completions help'

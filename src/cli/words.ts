@@ -38,8 +38,11 @@ export interface SafeWords {
 export function safeWords(argv: readonly string[], table: CommandTable): SafeWords {
   const { commands, defaultCommand, globalOptions } = table;
   // The command's own word may come after options. To find it, all commands' options will do: one
-  // of one name or letter takes a value in every command or in none.
-  const everyOption = [...globalOptions, ...commands.flatMap(({ options }) => options)];
+  // of one name or letter takes a value in every command or in none. But for --stats: without its
+  // value, the worst that comes of it is a number that is no command.
+  const everyOption = [...globalOptions, ...commands.flatMap(({ options }) => options)].sort(
+    (one, other) => Number(one.value !== undefined) - Number(other.value !== undefined),
+  );
   const [first] = read(argv, everyOption, () => []).words;
   const named = commands.find(({ name }) => name === first);
   const command = named ?? defaultCommand;

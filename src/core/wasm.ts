@@ -2,10 +2,13 @@
 
 import * as wasm from "../../wasm/crapvpn.js";
 import type { BatchOptions, BatchTunnel } from "./batch.js";
+import type { CaptureDecoder, CaptureOptions } from "./capture.js";
 import type {
   Checked,
   Core,
+  CoreDeframer,
   CoreFormat,
+  CoreRecording,
   CoreTunnel,
   Counters,
   Description,
@@ -15,11 +18,15 @@ import type {
   FormatRecipe,
   PacketName,
   Reason,
+  RecordingOptions,
   RunProblemInfo,
   TunnelOptions,
 } from "./core.js";
 import { attempt, countersOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
+import { WasmCaptureDecoder } from "./wasm-capture.js";
+import { WasmDeframer } from "./wasm-deframer.js";
+import { WasmRecording } from "./wasm-recording.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -96,6 +103,19 @@ class WasmCore implements Core {
 
   openBatchTunnel(options: BatchOptions): BatchTunnel {
     return new WasmBatchTunnel(innerOf(options.format), options, this.#memory, this.reasons);
+  }
+
+  openDeframer(format: CoreFormat): CoreDeframer {
+    return attempt(() => new WasmDeframer(new wasm.Deframer(innerOf(format)), this.#memory));
+  }
+
+  openRecording(options: RecordingOptions): CoreRecording {
+    return new WasmRecording(innerOf(options.format), options, this.#memory, this.reasons);
+  }
+
+  openCapture(options: CaptureOptions): CaptureDecoder {
+    const formats = options.formats.map(({ format }) => innerOf(format));
+    return new WasmCaptureDecoder(options, formats, this.#memory);
   }
 }
 

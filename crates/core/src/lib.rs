@@ -36,6 +36,8 @@
 
 pub mod capture;
 pub mod cipher;
+pub mod decode;
+pub mod dissect;
 pub mod drop;
 pub mod format;
 pub mod offload;

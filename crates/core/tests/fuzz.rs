@@ -1,6 +1,6 @@
 //! Replays the corpora of the fuzz targets: what was found once stays found.
 
-use crapvpn_core::{capture, format, offload};
+use crapvpn_core::{capture, decode, dissect, format, offload};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -55,4 +55,24 @@ fn fragments() -> io::Result<()> {
 #[test]
 fn streams() -> io::Result<()> {
     replay("streams", capture::fuzz::streams)
+}
+
+#[test]
+fn dissect() -> io::Result<()> {
+    replay("dissect", dissect::fuzz::dissect)
+}
+
+#[test]
+fn tunnel() -> io::Result<()> {
+    replay("tunnel", decode::fuzz::tunnel)
+}
+
+#[test]
+fn decapsulate() -> io::Result<()> {
+    replay("decapsulate", decode::fuzz::decapsulate)
+}
+
+#[test]
+fn decode() -> io::Result<()> {
+    replay("capture", decode::fuzz::decode)
 }

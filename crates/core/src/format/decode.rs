@@ -1,10 +1,7 @@
-//! A datagram taken apart: every field with its bits and its value, and everything that is wrong.
+//! A datagram taken apart, as plain values that own what they hold.
 
-use super::codec::sum_problems;
-use super::elements::elements;
-use super::walk::{self, Walk};
+use super::decoder::{Decoder, Part, Parts, What};
 use super::{Field, Format, Kind, Literal};
-use crate::cipher::xor::Xor;
 use crate::drop::Drop;
 use std::ops::Range;
 
@@ -35,57 +32,55 @@ pub struct DecodedField {
     pub value: Literal,
 }
 
-/// Takes a datagram apart. It is deciphered in place if there is a key for its cipher.
+/// Takes a datagram apart. It is deciphered in place if there is a key for its cipher. Many of them
+/// are taken apart quicker by a [`Decoder`].
 #[must_use]
 pub fn decode(format: &Format, key: &[u8], datagram: &mut [u8]) -> Decoded {
-    let mut walk = Walk::outer(format, datagram);
-    let mut problems = walk.problems().to_vec();
-    problems.extend(sum_problems(format, &walk, datagram, false));
-    let before = walk.problems().len();
-    let enciphered = walk.region();
-    let cipher = format.cipher.as_ref().filter(|cipher| !cipher.algorithm.is_aead());
-    if let (Some(_), Some(region), Ok(cipher)) = (cipher, enciphered.clone(), Xor::new(key)) {
-        cipher.apply(datagram.get_mut(region).unwrap_or_default());
-        walk.inner(datagram);
-        problems.extend(walk.problems().iter().skip(before));
-        problems.extend(sum_problems(format, &walk, datagram, true));
-    }
-    let mut fields = Vec::new();
-    for (place, field) in format.fields.iter().enumerate() {
-        let Some(bits) = walk.bits(place) else { continue };
-        fields.push(DecodedField {
-            place,
-            element: None,
-            bits: bits.clone(),
-            value: value(field, bits.clone(), datagram),
-        });
-        let elements = elements(format, place, bits, datagram).flatten();
-        for (number, element) in elements.enumerate() {
-            for (inner, field) in list_fields(field).iter().enumerate() {
-                let Some(bits) = element.walk.bits(inner) else { continue };
-                fields.push(DecodedField {
-                    place,
-                    element: Some((number, inner)),
-                    bits: bits.clone(),
-                    value: value(field, bits, datagram),
-                });
+    let mut parts = Parts::default();
+    Decoder::new(format, key).decode(datagram, &mut parts);
+    let (mut fields, mut elements) = (Vec::new(), 0);
+    for part in &parts.parts {
+        let (place, element) = match part.what {
+            What::Ciphertext => continue,
+            What::Element(_) => {
+                elements += 1;
+                continue;
             }
-        }
+            What::Field(place) => {
+                elements = 0;
+                (place, None)
+            }
+            What::ElementField(list, inner) => (list, Some((elements - 1, inner))),
+        };
+        let Some(field) = part.what.described(format) else { continue };
+        let value = part.value(field, datagram);
+        fields.push(DecodedField { place, element, bits: part.first..part.end, value });
     }
-    let packet = format.packet_place().and_then(|place| walk.bits(place));
-    let packet = packet.map(|bits| bits.start / 8..bits.end / 8);
+    let Parts { problems, packet, enciphered, .. } = parts;
     Decoded { fields, problems, packet, enciphered }
+}
+
+impl Part {
+    /// What it holds, as it stands in the datagram.
+    #[must_use]
+    pub fn value(&self, field: &Field, datagram: &[u8]) -> Literal {
+        if let Kind::Uint { .. } = field.kind {
+            return Literal::Number(self.number);
+        }
+        let bytes = datagram.get(self.first / 8..self.end / 8);
+        Literal::Bytes(bytes.unwrap_or_default().into())
+    }
 }
 
 impl DecodedField {
     /// The field as the format describes it.
     #[must_use]
     pub fn described<'a>(&self, format: &'a Format) -> Option<&'a Field> {
-        let field = format.fields.get(self.place)?;
-        match self.element {
-            None => Some(field),
-            Some((_, inner)) => list_fields(field).get(inner),
-        }
+        let what = match self.element {
+            None => What::Field(self.place),
+            Some((_, inner)) => What::ElementField(self.place, inner),
+        };
+        what.described(format)
     }
 
     /// What filters call it: `geneve.vni`, `geneve.option.class`.
@@ -98,21 +93,5 @@ impl DecodedField {
             None => format!("{}.{own}", format.filter),
             Some(_) => format!("{}.{own}.{}", format.filter, name(self.described(format))),
         }
-    }
-}
-
-fn list_fields(field: &Field) -> &[Field] {
-    match &field.kind {
-        Kind::List { fields, .. } => fields,
-        _ => &[],
-    }
-}
-
-fn value(field: &Field, bits: Range<usize>, datagram: &[u8]) -> Literal {
-    match field.kind {
-        Kind::Uint { bits: count, endian } => {
-            Literal::Number(walk::integer(bits.start, count, endian).read(datagram))
-        }
-        _ => Literal::Bytes(datagram.get(bits.start / 8..bits.end / 8).unwrap_or_default().into()),
     }
 }

@@ -155,6 +155,18 @@ impl<'a> Walk<'a> {
         first.start / 8..end / 8
     }
 
+    /// The same, if all of them are open.
+    pub(super) fn range_known(&self, range: Range) -> Option<ops::Range<usize>> {
+        let known = |place| !self.places_unknown(place);
+        (range.first..=range.last).all(known).then(|| self.range(range))
+    }
+
+    /// What kept the walk from going on, if something did; or a list that has no end.
+    pub(super) fn stop_drop(&self) -> Option<Drop> {
+        let list = self.problems.iter().find(|drop| drop.reason == Reason::List).copied();
+        if self.stopped { self.drop() } else { list }
+    }
+
     /// Everything that does not fit, as it was met.
     pub(super) fn problems(&self) -> &[Drop] {
         &self.problems

@@ -10,7 +10,8 @@ mod finish;
 mod fused;
 mod patches;
 
-pub(super) use patches::sum_problems;
+pub(super) use finish::inside;
+pub(super) use patches::{sum_expected, sum_problems};
 
 use super::replay::Window;
 use super::shape::{Lengths, Shape, Side};
@@ -19,7 +20,7 @@ use super::{Algorithm, Field, Format, PacketKind, Role, RunProblem};
 use crate::cipher::xor::Xor;
 use crate::drop::{Drop, Layer, Reason};
 use crate::packet::Inside;
-use finish::{Found, counter, finish, inside, next_number, places};
+use finish::{Found, counter, finish, next_number, places};
 use patches::{LengthPatch, Patches, enciphered, split_padding, sums_by_walk};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};

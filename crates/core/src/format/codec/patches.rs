@@ -224,6 +224,45 @@ pub(super) fn sums_by_walk(
     }
 }
 
+/// What the checksums should be, among those that are enciphered or those that are not: those that
+/// are right as they are given as they stand.
+pub(in crate::format) fn sum_expected<'a>(
+    format: &'a Format,
+    walk: &'a Walk<'a>,
+    datagram: &[u8],
+    enciphered: bool,
+) -> Vec<(Bits, u64)> {
+    let mut datagram = datagram.to_vec();
+    let order = checksum_order(format);
+    let sums = order.into_iter().filter_map(|place| {
+        let (integer, covers, algorithm) = sum_at(format, walk, place, enciphered)?;
+        let found = integer.read(&datagram);
+        let wrong = wrong_sum(&mut datagram, integer, covers, algorithm);
+        Some((integer, wrong.map_or(found, |(expected, _)| expected)))
+    });
+    sums.collect()
+}
+
+/// Where a checksum lies that is checked, what it covers and how, if it is there.
+fn sum_at(
+    format: &Format,
+    walk: &Walk<'_>,
+    place: usize,
+    enciphered: bool,
+) -> Option<(Bits, ops::Range<usize>, Checksum)> {
+    let Field {
+        role: Role::Checksum { covers, algorithm },
+        kind: Kind::Uint { bits, endian },
+        accept: Accept::Exact,
+        ..
+    } = format.fields.get(place)?
+    else {
+        return None;
+    };
+    let at = walk.bits(place).filter(|_| format.enciphers(place) == enciphered)?;
+    Some((walk::integer(at.start, *bits, *endian), walk.range(*covers), *algorithm))
+}
+
 /// The checksums that are wrong, among those that are enciphered or those that are not.
 pub(in crate::format) fn sum_problems<'a>(
     format: &'a Format,
@@ -232,23 +271,13 @@ pub(in crate::format) fn sum_problems<'a>(
     enciphered: bool,
 ) -> impl Iterator<Item = Drop> + 'a {
     checksum_order(format).into_iter().filter_map(move |place| {
-        let Field {
-            role: Role::Checksum { covers, algorithm },
-            kind: Kind::Uint { bits, endian },
-            accept: Accept::Exact,
-            ..
-        } = format.fields.get(place)?
-        else {
-            return None;
-        };
-        let at = walk.bits(place).filter(|_| format.enciphers(place) == enciphered)?;
-        let integer = walk::integer(at.start, *bits, *endian);
-        let (expected, found) = wrong_sum(datagram, integer, walk.range(*covers), *algorithm)?;
+        let (integer, covers, algorithm) = sum_at(format, walk, place, enciphered)?;
+        let (expected, found) = wrong_sum(datagram, integer, covers, algorithm)?;
         Some(Drop {
             reason: Reason::Checksum,
             layer: Layer::Header,
             field: drop::Field::Format(place),
-            offset: at.start / 8,
+            offset: integer.first / 8,
             expected: Value::Number(expected),
             found: Value::Number(found),
         })
