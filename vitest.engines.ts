@@ -2,8 +2,10 @@
 
 /** Files whose tests hold for every engine. */
 export const TUNNEL_TESTS = [
+  "capture",
   "device",
   "hostile",
+  "layer2",
   "load",
   "mtu",
   "outer",

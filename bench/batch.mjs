@@ -104,7 +104,7 @@ function expectSome(sends) {
 }
 
 /** One super-packet of TCP over IPv4 as a device gives it, with timestamps. */
-function superPacket() {
+export function superPacket() {
   const bytes = new Uint8Array(HEAD_BYTES + SUPER_PACKET_BYTES).map((_, i) => i * 7);
   const fields = new DataView(bytes.buffer);
   bytes.set([NEEDS_CSUM, GSO_TCPV4]);

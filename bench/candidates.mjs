@@ -2,11 +2,17 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { find } from "../scripts/programs.mjs";
+import { layer2 } from "./layer2.mjs";
+import { CIPHER, startOpenVpn } from "./openvpn.mjs";
 import { findPeer } from "./peers.mjs";
 import { program, root } from "./project.mjs";
+import { overTcp } from "./tcp.mjs";
 import { startWireGuard } from "./wireguard.mjs";
 
-/** @import { Way } from "./way.mjs" */
+/**
+ * @import { PeerName } from "./peers.mjs"
+ * @import { Way } from "./way.mjs"
+ */
 
 /**
  * @typedef {object} Candidate
@@ -23,6 +29,9 @@ const peerProgram = join(root, "test", "peer", "peer.py");
 const authorProgram = process.env.CRAPVPN_AUTHOR_PROGRAM;
 const authorPython = process.env.CRAPVPN_AUTHOR_PYTHON || "/usr/bin/python3";
 
+/** They would become the user of a login session, which a bench has not. */
+const RUST_WIREGUARD = ["--foreground", "--disable-drop-privileges"];
+
 /** @type {readonly Candidate[]} */
 export const candidates = [
   {
@@ -33,14 +42,19 @@ export const candidates = [
   },
   ourEngine("batch", ["--engine", "batch"]),
   ourEngine("event", ["--engine", "event"]),
+  ...layer2,
+  wireGuard("wireguard-go", "the newest WireGuard in Go", "Go", ["-f"]),
+  wireGuard("boringtun-cli", "Cloudflare's WireGuard in Rust", "Rust", RUST_WIREGUARD),
+  wireGuard("gotatun-cli", "Mullvad's WireGuard in Rust", "Rust", RUST_WIREGUARD),
+  ...overTcp,
   {
-    name: "wireguard-go",
-    about: "the newest WireGuard in Go",
-    cipher: "chacha20-poly1305",
+    name: "openvpn",
+    about: "OpenVPN with its data channel in user space",
+    cipher: CIPHER.toLowerCase(),
     integrity: true,
     missing: () =>
-      findPeer("wireguard-go") ? undefined : "npm run setup -- --bench builds it (needs Go)",
-    start: (way) => startWireGuard(way, findPeer("wireguard-go") ?? "", ["-f"]),
+      find("openvpn") && find("openssl") ? undefined : "apt-get install openvpn openssl",
+    start: (way) => startOpenVpn(way),
   },
   {
     name: "author",
@@ -98,5 +112,21 @@ function ourEngine(engine, options) {
         }),
         { ipv6: true },
       ),
+  };
+}
+
+/**
+ * @param {PeerName} name
+ * @param {string} about
+ * @param {string} needs to be built
+ * @param {readonly string[]} args what stands before the device's name
+ * @returns {Candidate}
+ */
+function wireGuard(name, about, needs, args) {
+  return {
+    ...{ name, about, cipher: "chacha20-poly1305", integrity: true },
+    missing: () =>
+      findPeer(name) ? undefined : `npm run setup -- --bench builds it (needs ${needs})`,
+    start: (way) => startWireGuard(way, findPeer(name) ?? "", args),
   };
 }

@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { stop } from "../scripts/programs.mjs";
 import { batchKernels, SUPER_PACKET_BYTES } from "./batch.mjs";
 import { asJson, jsonFile } from "./json.mjs";
+import { nativeKernels } from "./native.mjs";
 import { loadCoreModule, program } from "./project.mjs";
 import { describeRun, headline } from "./report.mjs";
 import { ratio, spread } from "./statistics.mjs";
@@ -23,11 +24,20 @@ import { spreadCell, table } from "./table.mjs";
  * @property {(times: number) => void} run
  */
 
+/**
+ * What was measured of it.
+ * @typedef {object} Timed
+ * @property {string} name
+ * @property {number} packetBytes
+ * @property {number | null} keyBytes
+ * @property {number[]} nsPerPacket a number for each round
+ */
+
 const HELP = `Usage: npm run bench:core -- [OPTIONS]
 
-Times the core's kernels, and the program's start.
+Times the core's kernels in wasm and native, and the program's start.
 
-  --quick      Few rounds, for a look: its figures are rough
+  --quick      Few rounds, for a look, and no native kernels, which must be compiled: its figures are rough
   --json FILE  Write figures and all samples to FILE; - prints them instead of tables
   --help       Show this help`;
 
@@ -49,9 +59,11 @@ const kernels = PACKET_BYTES.flatMap((bytes) =>
   KEY_BYTES.flatMap((keyBytes) => tunnelKernels(core, bytes, keyBytes)),
 );
 const batches = await batchKernels(BATCH_KEY_BYTES);
-const kernelRows = summariseKernels(timeKernels([...copies, ...kernels, ...batches]));
+const kernelRows = summariseKernels(timeKernels([...copies, ...kernels, ...batches]), "wasm");
+const native = options.quick ? { why: "left out by --quick" } : nativeKernels(rounds);
+if (native.timed) kernelRows.push(...summariseKernels(native.timed, "native"));
 const startUp = timeStart(options.quick ? 3 : 21);
-const data = { ...run, rounds, kernels: kernelRows, startUp };
+const data = { ...run, rounds, kernels: kernelRows, native: native.why ?? "measured", startUp };
 if (asText) print();
 else console.log(asJson(data));
 save(data);
@@ -138,6 +150,7 @@ function repeat(times, action) {
 /**
  * Nanoseconds a packet, round by round in turns.
  * @param {readonly Kernel[]} kernels
+ * @returns {Timed[]}
  */
 function timeKernels(kernels) {
   const timed = kernels.map((kernel) => ({
@@ -150,7 +163,9 @@ function timeKernels(kernels) {
       nsPerPacket.push((time(() => kernel.run(times)) * 1e6) / times);
     }
   }
-  return timed;
+  return timed.map(({ kernel: { name, packetBytes, keyBytes = null }, nsPerPacket }) => {
+    return { name, packetBytes, keyBytes, nsPerPacket };
+  });
 }
 
 /**
@@ -164,14 +179,15 @@ function timesFor(kernel) {
   }
 }
 
-/** @param {ReturnType<typeof timeKernels>} timed */
-function summariseKernels(timed) {
-  return timed.map(({ kernel: { name, packetBytes, keyBytes = null }, nsPerPacket }) => {
-    const copy = timed.find(
-      ({ kernel }) => kernel.name === "copy" && kernel.packetBytes === packetBytes,
-    );
+/**
+ * @param {readonly Timed[]} timed
+ * @param {"wasm" | "native"} side
+ */
+function summariseKernels(timed, side) {
+  return timed.map(({ name, packetBytes, keyBytes, nsPerPacket }) => {
+    const copy = timed.find((other) => other.name === "copy" && other.packetBytes === packetBytes);
     return {
-      ...{ name, packetBytes, keyBytes, nsPerPacket },
+      ...{ side, name, packetBytes, keyBytes, nsPerPacket },
       ns: spread(nsPerPacket),
       gigabytesPerSecond: spread(nsPerPacket.map((ns) => packetBytes / ns)),
       ofCopy: ratio(nsPerPacket, copy?.nsPerPacket ?? []),
@@ -215,15 +231,16 @@ function time(action) {
 }
 
 function print() {
-  console.log(`${headline(run)}\n\nKernels through wasm, ${rounds} rounds: median (min–max)\n`);
+  console.log(`${headline(run)}\n\nKernels, ${rounds} rounds: median (min–max)\n`);
   const lines = kernelRows.map(
-    ({ name, packetBytes, keyBytes, ns, gigabytesPerSecond, ofCopy }) => [
-      ...[name, `${packetBytes}`, keyBytes === null ? "–" : `${keyBytes}`],
+    ({ side, name, packetBytes, keyBytes, ns, gigabytesPerSecond, ofCopy }) => [
+      ...[side, name, `${packetBytes}`, keyBytes === null ? "–" : `${keyBytes}`],
       ...[spreadCell(ns, 0), spreadCell(gigabytesPerSecond, 2), spreadCell(ofCopy)],
     ],
   );
-  const heading = ["kernel", "packet bytes", "key bytes", "ns/packet", "GB/s", "time × copy"];
-  console.log(table([heading, ...lines], 1));
+  const heading = ["side", "kernel", "packet bytes", "key bytes", "ns/packet", "GB/s"];
+  console.log(table([[...heading, "time × copy"], ...lines], 2));
+  if (native.why) console.log(`\nNative: ${native.why}`);
   console.log("\nStart, in ms\n");
   const { ours, node, ofNode } = startUp;
   const rows = [

@@ -25,9 +25,26 @@ const peers = {
     args: ["install", "golang.zx2c4.com/wireguard@latest"],
     env: { GOBIN: join(cacheFolder, "bin") },
   },
+  "boringtun-cli": fromCrates("boringtun-cli", "boringtun-cli"),
+  "gotatun-cli": fromCrates("gotatun-cli", "gotatun"),
 };
 
 /** @typedef {keyof typeof peers} PeerName */
+
+/**
+ * @param {string} crate
+ * @param {string} program that it installs
+ * @returns {Peer}
+ */
+function fromCrates(crate, program) {
+  return {
+    program: `bin/${program}`,
+    tool: "cargo",
+    toolFrom: "Rust 1.95 or newer",
+    args: ["install", "--locked", "--root", cacheFolder, crate],
+    env: {},
+  };
+}
 
 /**
  * Where a peer's program is.

@@ -96,13 +96,15 @@ export class Way {
   }
 
   /**
-   * Starts a tunnel program at both ends.
-   * @param {(end: End) => Command} commandOf
+   * Starts a tunnel program at both ends, or where there is one.
+   * @param {(end: End) => Command | undefined} commandOf
    * @param {{ ipv6?: boolean }} [options] whether it carries IPv6 too
    */
   start(commandOf, { ipv6 = false } = {}) {
     for (const end of this.ends) {
-      const { command, args, env } = commandOf(end);
+      const program = commandOf(end);
+      if (program === undefined) continue;
+      const { command, args, env } = program;
       const child = end.host.spawn(command, args, {
         stdio: ["ignore", "ignore", "pipe"],
         env: { ...process.env, ...env },

@@ -27,6 +27,8 @@ const BENCH = {
   iperf3: ["iperf3"],
   python3: ["python3"],
 };
+/** A tunnel to measure against, and what makes its certificates. */
+const RIVAL = { openvpn: ["openvpn"], openssl: ["openssl"] };
 const TEST = {
   ...BENCH,
   ...RUST,
@@ -34,8 +36,10 @@ const TEST = {
   "/usr/lib/python3/dist-packages/click": ["python3-click"],
   // What makes the vectors of formats with an AEAD.
   "/usr/lib/python3/dist-packages/cryptography": ["python3-cryptography"],
+  busybox: ["busybox"],
   capsh: ["libcap2-bin"],
   chromium: ["chromium"],
+  dnsmasq: ["dnsmasq-base"],
   ps: ["procps"],
   fish: ["fish"],
   groff: ["groff-base"],
@@ -47,7 +51,7 @@ const TEST = {
 };
 
 const { test = false, bench = false } = readOptions();
-const programs = { ...RUN, ...(bench ? BENCH : {}), ...(test ? TEST : {}) };
+const programs = { ...RUN, ...(bench ? { ...BENCH, ...RIVAL } : {}), ...(test ? TEST : {}) };
 
 if (test) addByRustup();
 installPackages(missingPackages());

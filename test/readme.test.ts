@@ -9,7 +9,8 @@ import { Lab } from "../src/lab/host.js";
 
 const readme = readFileSync("README.md", "utf8");
 const blocks = [...readme.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, body = ""]) => body.trim());
-const [first, lab, hostA, hostB, persistent, testCommand, ...others] = blocks;
+const [first, lab, hostA, hostB, persistent, ...more] = blocks;
+const [tcp, layer2, vxlan, kernelVxlan, testCommand, ...others] = more;
 
 let clone = "";
 beforeAll(() => {
@@ -34,6 +35,13 @@ describe("the README's commands", () => {
     expect(hostA).toMatch(/^npx crapvpn -k 1234ABCD -p 192\.0\.2\.20 /);
     expect(hostB).toMatch(/^npx crapvpn -k 1234ABCD -p 192\.0\.2\.10 /);
     expect(persistent).toMatch(/^sudo ip tuntap add /);
+    expect(tcp).toMatch(
+      /^npx crapvpn --tcp .* --listen 1337 .*\nnpx crapvpn --tcp .* -p 192\.0\.2\.10 .*$/,
+    );
+    expect(layer2?.split("\n")).toHaveLength(2);
+    expect(layer2).toMatch(/^(npx crapvpn --layer 2 -k 1234ABCD -p 192\.0\.2\.20 .*\n?){2}$/);
+    expect(vxlan).toMatch(/^sudo npx crapvpn --format vxlan .* -p 192\.0\.2\.20 /);
+    expect(kernelVxlan).toMatch(/^sudo ip link add vxlan0 type vxlan .* remote 192\.0\.2\.10 /);
     expect(others).toEqual([]);
   });
 
@@ -52,24 +60,41 @@ describe("the README's commands", () => {
     expect(stdout).toContain("3 received");
   });
 
-  test("two hosts joined", async () => {
+  /** Runs these on the two hosts until the first reaches the second at 10.8.0.2. */
+  async function joined(onA = "", onB = ""): Promise<void> {
     const hosts = await Lab.create({ hosts: ["a", "b"] });
     try {
       await hosts.cable("a", ["192.0.2.10/24"], "b", ["192.0.2.20/24"]);
-      const ends = [
-        ["a", hostA],
-        ["b", hostB],
-      ] as const;
-      for (const [name, command] of ends) {
+      for (const [name, script] of [
+        ["a", onA],
+        ["b", onB],
+      ] as const) {
         const [file = "", ...words] = hosts.host(name).enterCommand.split(" ");
-        spawn(file, [...words, "sh", "-c", command as string], { cwd: clone, stdio: "ignore" });
+        const asRoot = `sudo() { "$@"; }; ${script}`;
+        spawn(file, [...words, "sh", "-c", asRoot], { cwd: clone, stdio: "ignore" });
       }
       const ping = () => hosts.host("a").exec("ping", ["-n", "-c", "1", "-W", "1", "10.8.0.2"]);
       await expect.poll(async () => (await ping()).code, { timeout: 20_000 }).toBe(0);
     } finally {
       await hosts.close();
     }
+  }
+
+  test("two hosts joined", () => joined(hostA, hostB));
+
+  test("two hosts joined over TCP", () => {
+    const [waits, connects] = tcp?.split("\n") ?? [];
+    return joined(waits, connects);
   });
+
+  test("two hosts that share a network, the second by a bridge", () => {
+    const [alone = "", bridged = ""] = layer2?.split("\n") ?? [];
+    const bridge =
+      "ip link add br0 type bridge; ip addr add 10.8.0.2/24 dev br0; ip link set br0 up";
+    return joined(alone, `${bridge}; ${bridged.replace("192.0.2.20", "192.0.2.10")}`);
+  });
+
+  test("ours, and the kernel's vxlan", () => joined(vxlan, kernelVxlan));
 
   test("a device that root makes", async () => {
     const hosts = await Lab.create({ hosts: ["a"] });

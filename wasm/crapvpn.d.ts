@@ -544,6 +544,53 @@ export class CoreError {
 }
 
 /**
+ * Cuts one stream into datagrams.
+ */
+export class Deframer {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Where its buffer begins in wasm memory. It stays there.
+     */
+    buffer_address(): number;
+    /**
+     * Bytes of the buffer.
+     */
+    buffer_bytes(): number;
+    /**
+     * Takes the next frame and returns its length; 0 if none is whole, −1 if none will ever be.
+     */
+    cut(): number;
+    /**
+     * So many bytes were put there.
+     */
+    filled(bytes: number): void;
+    /**
+     * Where in the buffer the last frame begins that was taken.
+     */
+    frame_start(): number;
+    /**
+     * Why no frame will come any more; nothing as long as one may.
+     *
+     * # Errors
+     * None that could occur.
+     */
+    lost(): DropReport | undefined;
+    /**
+     * For one stream of a format.
+     *
+     * # Errors
+     * `cannot_run` if nothing says where its frames end.
+     */
+    constructor(format: Format);
+    /**
+     * Where in the buffer the next bytes of the stream go: up to its end. There is room once `cut`
+     * has found no frame any more.
+     */
+    room_start(): number;
+}
+
+/**
  * A format, built in or read, with the values that were given.
  */
 export class Format {
@@ -599,6 +646,75 @@ export class Format {
      * `cannot_set`: a sentence for each that is wrong, a line each.
      */
     with(set: string[], expect: string[]): Format;
+}
+
+/**
+ * A capture of a running tunnel in the making.
+ */
+export class Recording {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Forgets that part of the file.
+     */
+    clear(): void;
+    /**
+     * Where the part of the file lies that was made since the last `clear`.
+     */
+    file_address(): number;
+    /**
+     * How many bytes of it there are.
+     */
+    file_bytes(): number;
+    /**
+     * Ends the file, at a time as for `record`.
+     */
+    finish(time: number): void;
+    /**
+     * Whether it must be taken before more is recorded.
+     */
+    is_full(): boolean;
+    /**
+     * Counts datagrams that were not recorded.
+     */
+    lose(datagrams: number): void;
+    /**
+     * Datagrams that were not.
+     */
+    lost(): number;
+    /**
+     * Begins a recording.
+     *
+     * - `format`, `packet`, `key`: as for `Tunnel`
+     * - `ours`, `peer`: `ADDRESS:PORT` of both ends outside
+     *
+     * # Errors
+     * `cannot_run`, `not_an_address`.
+     */
+    constructor(format: Format, packet: string | null | undefined, key: Uint8Array, ours: string, peer: string);
+    /**
+     * Records the datagram of `length` bytes in the room.
+     *
+     * - `time`: milliseconds since 1970, with decimals
+     * - `source`: `ADDRESS:PORT` that it came from, if not the peer's
+     * - `refused`: number of the reason that it was refused for without a look into it, or 0
+     *
+     * # Errors
+     * `not_an_address`.
+     */
+    record(outgoing: boolean, time: number, source: string | null | undefined, refused: number, length: number): void;
+    /**
+     * Datagrams that were recorded.
+     */
+    recorded(): number;
+    /**
+     * Where a datagram goes that is to be recorded.
+     */
+    room_address(): number;
+    /**
+     * Bytes of the room for it.
+     */
+    room_bytes(): number;
 }
 
 /**
@@ -737,9 +853,11 @@ export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_batchtunnel_free: (a: number, b: number) => void;
     readonly __wbg_coreerror_free: (a: number, b: number) => void;
+    readonly __wbg_deframer_free: (a: number, b: number) => void;
     readonly __wbg_format_free: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_code: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_message: (a: number, b: number) => void;
+    readonly __wbg_recording_free: (a: number, b: number) => void;
     readonly __wbg_tunnel_free: (a: number, b: number) => void;
     readonly batchtunnel_datagrams_address: (a: number) => number;
     readonly batchtunnel_datagrams_bytes: (a: number) => number;
@@ -778,6 +896,14 @@ export interface InitOutput {
     readonly batchtunnel_write_words: (a: number) => number;
     readonly batchtunnel_writes_address: (a: number) => number;
     readonly check_descriptions: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly deframer_buffer_address: (a: number) => number;
+    readonly deframer_buffer_bytes: (a: number) => number;
+    readonly deframer_cut: (a: number) => number;
+    readonly deframer_filled: (a: number, b: number) => void;
+    readonly deframer_frame_start: (a: number) => number;
+    readonly deframer_lost: (a: number, b: number) => void;
+    readonly deframer_new: (a: number, b: number) => void;
+    readonly deframer_room_start: (a: number) => number;
     readonly description_schema: (a: number) => void;
     readonly format_built_in: (a: number, b: number, c: number) => void;
     readonly format_diagram_ascii: (a: number, b: number) => void;
@@ -791,6 +917,18 @@ export interface InitOutput {
     readonly headroom: () => number;
     readonly length_bits: () => number;
     readonly reasons: (a: number) => void;
+    readonly recording_clear: (a: number) => void;
+    readonly recording_file_address: (a: number) => number;
+    readonly recording_file_bytes: (a: number) => number;
+    readonly recording_finish: (a: number, b: number) => void;
+    readonly recording_is_full: (a: number) => number;
+    readonly recording_lose: (a: number, b: number) => void;
+    readonly recording_lost: (a: number) => number;
+    readonly recording_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
+    readonly recording_record: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => void;
+    readonly recording_recorded: (a: number) => number;
+    readonly recording_room_address: (a: number) => number;
+    readonly recording_room_bytes: (a: number) => number;
     readonly slot_bytes: () => number;
     readonly tunnel_arena_address: (a: number) => number;
     readonly tunnel_arena_bytes: (a: number) => number;

@@ -465,6 +465,118 @@ export class CoreError {
 if (Symbol.dispose) CoreError.prototype[Symbol.dispose] = CoreError.prototype.free;
 
 /**
+ * Cuts one stream into datagrams.
+ */
+export class Deframer {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        DeframerFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_deframer_free(ptr, 0);
+    }
+    /**
+     * Where its buffer begins in wasm memory. It stays there.
+     * @returns {number}
+     */
+    buffer_address() {
+        const ret = wasm.deframer_buffer_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes of the buffer.
+     * @returns {number}
+     */
+    buffer_bytes() {
+        const ret = wasm.deframer_buffer_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Takes the next frame and returns its length; 0 if none is whole, −1 if none will ever be.
+     * @returns {number}
+     */
+    cut() {
+        const ret = wasm.deframer_cut(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * So many bytes were put there.
+     * @param {number} bytes
+     */
+    filled(bytes) {
+        wasm.deframer_filled(this.__wbg_ptr, bytes);
+    }
+    /**
+     * Where in the buffer the last frame begins that was taken.
+     * @returns {number}
+     */
+    frame_start() {
+        const ret = wasm.deframer_frame_start(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Why no frame will come any more; nothing as long as one may.
+     *
+     * # Errors
+     * None that could occur.
+     * @returns {DropReport | undefined}
+     */
+    lost() {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.deframer_lost(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * For one stream of a format.
+     *
+     * # Errors
+     * `cannot_run` if nothing says where its frames end.
+     * @param {Format} format
+     */
+    constructor(format) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            _assertClass(format, Format);
+            wasm.deframer_new(retptr, format.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            this.__wbg_ptr = r0;
+            DeframerFinalization.register(this, this.__wbg_ptr, this);
+            return this;
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Where in the buffer the next bytes of the stream go: up to its end. There is room once `cut`
+     * has found no frame any more.
+     * @returns {number}
+     */
+    room_start() {
+        const ret = wasm.deframer_room_start(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) Deframer.prototype[Symbol.dispose] = Deframer.prototype.free;
+
+/**
  * A format, built in or read, with the values that were given.
  */
 export class Format {
@@ -664,6 +776,169 @@ export class Format {
     }
 }
 if (Symbol.dispose) Format.prototype[Symbol.dispose] = Format.prototype.free;
+
+/**
+ * A capture of a running tunnel in the making.
+ */
+export class Recording {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        RecordingFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_recording_free(ptr, 0);
+    }
+    /**
+     * Forgets that part of the file.
+     */
+    clear() {
+        wasm.recording_clear(this.__wbg_ptr);
+    }
+    /**
+     * Where the part of the file lies that was made since the last `clear`.
+     * @returns {number}
+     */
+    file_address() {
+        const ret = wasm.recording_file_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * How many bytes of it there are.
+     * @returns {number}
+     */
+    file_bytes() {
+        const ret = wasm.recording_file_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Ends the file, at a time as for `record`.
+     * @param {number} time
+     */
+    finish(time) {
+        wasm.recording_finish(this.__wbg_ptr, time);
+    }
+    /**
+     * Whether it must be taken before more is recorded.
+     * @returns {boolean}
+     */
+    is_full() {
+        const ret = wasm.recording_is_full(this.__wbg_ptr);
+        return ret !== 0;
+    }
+    /**
+     * Counts datagrams that were not recorded.
+     * @param {number} datagrams
+     */
+    lose(datagrams) {
+        wasm.recording_lose(this.__wbg_ptr, datagrams);
+    }
+    /**
+     * Datagrams that were not.
+     * @returns {number}
+     */
+    lost() {
+        const ret = wasm.recording_lost(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * Begins a recording.
+     *
+     * - `format`, `packet`, `key`: as for `Tunnel`
+     * - `ours`, `peer`: `ADDRESS:PORT` of both ends outside
+     *
+     * # Errors
+     * `cannot_run`, `not_an_address`.
+     * @param {Format} format
+     * @param {string | null | undefined} packet
+     * @param {Uint8Array} key
+     * @param {string} ours
+     * @param {string} peer
+     */
+    constructor(format, packet, key, ours, peer) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            _assertClass(format, Format);
+            var ptr0 = isLikeNone(packet) ? 0 : passStringToWasm0(packet, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len0 = WASM_VECTOR_LEN;
+            const ptr1 = passArray8ToWasm0(key, wasm.__wbindgen_export);
+            const len1 = WASM_VECTOR_LEN;
+            const ptr2 = passStringToWasm0(ours, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            const len2 = WASM_VECTOR_LEN;
+            const ptr3 = passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            const len3 = WASM_VECTOR_LEN;
+            wasm.recording_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            this.__wbg_ptr = r0;
+            RecordingFinalization.register(this, this.__wbg_ptr, this);
+            return this;
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Records the datagram of `length` bytes in the room.
+     *
+     * - `time`: milliseconds since 1970, with decimals
+     * - `source`: `ADDRESS:PORT` that it came from, if not the peer's
+     * - `refused`: number of the reason that it was refused for without a look into it, or 0
+     *
+     * # Errors
+     * `not_an_address`.
+     * @param {boolean} outgoing
+     * @param {number} time
+     * @param {string | null | undefined} source
+     * @param {number} refused
+     * @param {number} length
+     */
+    record(outgoing, time, source, refused, length) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            var ptr0 = isLikeNone(source) ? 0 : passStringToWasm0(source, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len0 = WASM_VECTOR_LEN;
+            wasm.recording_record(retptr, this.__wbg_ptr, outgoing, time, ptr0, len0, refused, length);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            if (r1) {
+                throw takeObject(r0);
+            }
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Datagrams that were recorded.
+     * @returns {number}
+     */
+    recorded() {
+        const ret = wasm.recording_recorded(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * Where a datagram goes that is to be recorded.
+     * @returns {number}
+     */
+    room_address() {
+        const ret = wasm.recording_room_address(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes of the room for it.
+     * @returns {number}
+     */
+    room_bytes() {
+        const ret = wasm.recording_room_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) Recording.prototype[Symbol.dispose] = Recording.prototype.free;
 
 /**
  * One end of a tunnel, with the arena that its packets lie in.
@@ -1081,9 +1356,15 @@ const BatchTunnelFinalization = (typeof FinalizationRegistry === 'undefined')
 const CoreErrorFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_coreerror_free(ptr, 1));
+const DeframerFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_deframer_free(ptr, 1));
 const FormatFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_format_free(ptr, 1));
+const RecordingFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_recording_free(ptr, 1));
 const TunnelFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_tunnel_free(ptr, 1));

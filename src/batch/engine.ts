@@ -4,6 +4,7 @@ import { closeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import type { BatchOptions } from "../core/batch.js";
 import type { Counters } from "../core/core.js";
+import type { Layer } from "../device/device.js";
 import { openTunFile, type TunFile } from "../device/tun.js";
 import { Failure } from "../failure.js";
 import type { EngineEvent } from "../tunnel/event.js";
@@ -15,7 +16,7 @@ import type { WorkerMessage, WorkerSettings } from "./worker.js";
 /** Room for what dies young: few numbers, as no object is made for a packet. The default is 48. */
 const YOUNG_MIB = 2;
 
-/** A TUN device for the batch engine. */
+/** A TUN or TAP device for the batch engine. */
 export class BatchTun {
   readonly fd: number;
   readonly name: string;
@@ -29,8 +30,8 @@ export class BatchTun {
   }
 
   /** @throws Failure as `openTunFile` */
-  static open(name: string): BatchTun {
-    return new BatchTun(openTunFile(name, { virtioHeader: true }));
+  static open(name: string, layer: Layer): BatchTun {
+    return new BatchTun(openTunFile(name, layer, { virtioHeader: true }));
   }
 
   /** To be called when nobody uses the descriptor any more. Safe to call twice. */
@@ -48,6 +49,8 @@ export interface BatchEngineOptions {
   readonly switches: OffloadSwitches;
   readonly onlyPeer: boolean;
   readonly everyDrop: boolean;
+  /** Where datagrams are copied to, for a capture. */
+  readonly ring: SharedArrayBuffer | undefined;
   readonly notify: (event: EngineEvent) => void;
 }
 

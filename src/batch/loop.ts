@@ -7,7 +7,8 @@
 // And in:
 //   4. receive up to 64 messages, of one datagram each, or of many that the kernel joined (UDP_GRO);
 //   5. the core takes the packets out and merges those that follow each other in their flow;
-//   6. the device takes them; what it has to say to that, such as an ACK, goes out at once.
+//   6. the device takes them; what it has to say to that, such as an ACK, is read at once, and goes
+//      out when all have been written.
 // In between:
 //   7. look for orders: to tell the counters, to stop;
 //   8. nothing to do: look again a few times, then sleep until device, socket or an order wakes us.
@@ -25,6 +26,7 @@ import type { Offloads } from "./offloads.js";
 import { ORDER, type Orders } from "./orders.js";
 import { comparisonWith, endpointOf, sockaddrOf } from "./sockaddr.js";
 import * as sys from "./syscalls.js";
+import type { Tap } from "./tap.js";
 
 /** A read above this is a super-packet, worth a turn of the carrier for itself. */
 const BULK_BYTES = 4096;
@@ -48,6 +50,8 @@ export interface LoopOptions {
   readonly orders: Orders;
   readonly onlyPeer: boolean;
   readonly notify: (event: EngineEvent) => void;
+  /** Sees every datagram, for a capture. */
+  readonly tap: Tap | undefined;
   /** Tells the counters, asked for by an order. */
   readonly tellCounters: () => void;
 }
@@ -125,25 +129,12 @@ export class BatchLoop {
 
   /** Steps 1 to 3, until the device has nothing more or the carrier is due for a look. */
   #goOut(): void {
-    const { readPlace, readBytes } = this.#tunnel;
     let bulk = 0;
     let small = 0;
     if (!this.#flush()) return;
     while (small < SMALL_READS && bulk < BULK_READS) {
-      const bytes = this.#unsplit || sys.read(this.#device, this.#base + readPlace, readBytes);
-      if (bytes <= 0) {
-        if (bytes < 0) this.#checkDevice(sys.errno());
-        this.#deviceReady = false;
-        break;
-      }
-      const sends = this.#tunnel.split(bytes);
-      if (sends === FULL) {
-        this.#unsplit = bytes;
-        if (!this.#flush()) return;
-        continue;
-      }
-      this.#unsplit = 0;
-      this.#sends = sends;
+      const bytes = this.#take();
+      if (bytes === 0) break;
       if (bytes > BULK_BYTES) {
         bulk++;
         if (!this.#flush()) return;
@@ -156,6 +147,29 @@ export class BatchLoop {
     if (this.#tunnel.dropsWaiting() > 0) this.#tellDrops();
   }
 
+  /**
+   * Steps 1 and 2, once.
+   *
+   * @returns how many bytes were read; 0 if none are there, or if the socket is full
+   */
+  #take(): number {
+    const { readPlace, readBytes } = this.#tunnel;
+    const bytes = this.#unsplit || sys.read(this.#device, this.#base + readPlace, readBytes);
+    if (bytes <= 0) {
+      if (bytes < 0) this.#checkDevice(sys.errno());
+      this.#deviceReady = false;
+      return 0;
+    }
+    const sends = this.#tunnel.split(bytes);
+    if (sends === FULL) {
+      this.#unsplit = bytes;
+      return this.#flush() ? this.#take() : 0;
+    }
+    this.#unsplit = 0;
+    this.#sends = sends;
+    return bytes;
+  }
+
   /** Step 3. Returns whether all is sent, or lost; if not, the socket is full. */
   #flush(): boolean {
     while (this.#send < this.#sends) {
@@ -164,7 +178,10 @@ export class BatchLoop {
       if (sent > 0) this.#moveTo(sent);
       else if (!this.#settleUnsent(sys.errno())) return false;
     }
-    if (this.#sends > 0) this.#tunnel.sent();
+    if (this.#sends > 0) {
+      this.#options.tap?.sent(this.#sendTable, this.#sends);
+      this.#tunnel.sent();
+    }
     this.#sends = 0;
     this.#send = 0;
     return true;
@@ -245,10 +262,12 @@ export class BatchLoop {
     // Fewer than there is room for: then it has no more. Errors are about datagrams sent before.
     this.#socketReady = messages === MESSAGES;
     if (messages <= 0) return;
+    this.#options.tap?.received(this.#incoming, messages);
     this.#tunnel.receive(this.#enterReceived(messages));
     for (let writes = this.#tunnel.merge(); writes > 0; writes = this.#tunnel.merge()) {
       this.#write(writes);
     }
+    this.#flush();
     if (!this.#heard) this.#listenForFirst();
     const datagrams = this.#tunnel.pollWrongKey();
     if (datagrams > 0) this.#options.notify({ type: "wrong_key", datagrams });
@@ -287,7 +306,8 @@ export class BatchLoop {
       const bytes = table[entry + WRITE.bytes] as number;
       this.#deviceReady = true;
       if (sys.write(this.#device, packetsAddress + place, bytes) >= 0) {
-        if (bytes > BULK_BYTES && !this.#socketFull) this.#goOut();
+        // Nothing but the ACK is there so soon: looking for more would be in vain.
+        if (bytes > BULK_BYTES && !this.#socketFull) this.#take();
         continue;
       }
       const errno = sys.errno();

@@ -2,7 +2,8 @@
 // the options that dgram has not.
 
 import type { Endpoint } from "../carrier/carrier.js";
-import { cannotListen, SOCKET_BUFFER_BYTES, type UdpOptions } from "../carrier/udp.js";
+import { cannotListen } from "../carrier/listen.js";
+import { SOCKET_BUFFER_BYTES, type UdpOptions } from "../carrier/udp.js";
 import { endpointOf, sockaddrOf } from "./sockaddr.js";
 import * as sys from "./syscalls.js";
 
@@ -17,7 +18,7 @@ export function openSocket({ local, peer }: UdpOptions): UdpSocket {
   const family = isIpv6 ? sys.AF_INET6 : sys.AF_INET;
   const type = sys.SOCK_DGRAM | sys.SOCK_CLOEXEC | sys.SOCK_NONBLOCK;
   const fd = sys.socket(family, type, 0);
-  if (fd < 0) throw cannotListen(sys.errnoName(sys.errno()), local);
+  if (fd < 0) throw cannotListen(sys.errnoName(sys.errno()), "UDP", local);
   // As dgram has it: whoever comes by IPv4 to an address of IPv6 is heard too.
   if (isIpv6) setOption(fd, sys.IPPROTO_IPV6, sys.IPV6_V6ONLY, 0);
   setOption(fd, sys.SOL_SOCKET, sys.SO_RCVBUF, SOCKET_BUFFER_BYTES);
@@ -25,7 +26,7 @@ export function openSocket({ local, peer }: UdpOptions): UdpSocket {
   if (sys.bind(fd, address, address.length) < 0) {
     const errno = sys.errnoName(sys.errno());
     sys.close(fd);
-    throw cannotListen(errno, local);
+    throw cannotListen(errno, "UDP", local);
   }
   const bound = new Uint8Array(sys.sockaddrIn6.bytes);
   sys.getsockname(fd, bound, Uint32Array.of(bound.length));

@@ -1,6 +1,7 @@
 // The thread of the batch engine: loads the core, tries the offloads, and runs the loop.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { DatagramRing } from "../capture/ring.js";
 import type { Endpoint } from "../carrier/carrier.js";
 import type { BatchOptions } from "../core/batch.js";
 import type { Counters, FormatRecipe } from "../core/core.js";
@@ -11,6 +12,7 @@ import { BatchLoop } from "./loop.js";
 import { MESSAGES } from "./messages.js";
 import { type OffloadStates, type OffloadSwitches, Offloads } from "./offloads.js";
 import { Orders, type OrdersPlace } from "./orders.js";
+import { Tap } from "./tap.js";
 
 /** What the thread is given. The descriptors stay the giver's to close. */
 export interface WorkerSettings {
@@ -22,6 +24,8 @@ export interface WorkerSettings {
   readonly switches: OffloadSwitches;
   readonly onlyPeer: boolean;
   readonly everyDrop: boolean;
+  /** Where datagrams are copied to, for a capture. */
+  readonly ring: SharedArrayBuffer | undefined;
 }
 
 /** What the thread tells. */
@@ -57,7 +61,7 @@ const core = await loadCore();
 const format = core.makeFormat(settings.tunnel.format);
 const tunnel = core.openBatchTunnel({ ...settings.tunnel, format, messages: MESSAGES });
 tunnel.tellEveryDrop(settings.everyDrop);
-const { device, socket } = settings;
+const { device, socket, ring } = settings;
 const offloads = new Offloads({
   ...{ tunnel, notify, switches: settings.switches },
   ...{ device: device.fd, socket: socket.fd },
@@ -65,6 +69,7 @@ const offloads = new Offloads({
 const loop = new BatchLoop({
   ...{ tunnel, device, socket, offloads, orders, notify },
   onlyPeer: settings.onlyPeer,
+  tap: ring && new Tap(new DatagramRing(ring), tunnel),
   tellCounters: () => tell({ type: "counters", counters: tunnel.counters() }),
 });
 tell({ type: "ready", offloads: offloads.states });

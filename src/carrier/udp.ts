@@ -2,26 +2,13 @@
 // peer that is not there yet raises no error.
 
 import { createSocket, type Socket } from "node:dgram";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
-import { errnoOf, Failure } from "../failure.js";
-import { type Carrier, type DatagramHandler, type Endpoint, endpointText } from "./carrier.js";
+import { errnoOf } from "../failure.js";
+import type { Carrier, DatagramHandler, Endpoint } from "./carrier.js";
+import { collector } from "./collect.js";
+import { cannotListen } from "./listen.js";
 
 /** What the system is asked to queue; it gives what it allows (net.core.rmem_max). */
 export const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
-
-/**
- * dgram gives each datagram memory outside of the heap, by which V8 does not judge when to collect:
- * the longest would pile up to tens of megabytes. So we ask it to, each time so much has come.
- */
-const COLLECT_EVERY_BYTES = 8 * 1024 * 1024;
-
-/** Collects what died young, in a fraction of a millisecond. */
-function youngCollector(): () => void {
-  setFlagsFromString("--expose-gc");
-  const collect = runInNewContext("gc") as (options: { type: "minor" }) => void;
-  return () => collect({ type: "minor" });
-}
 
 export interface UdpOptions {
   /** Where to listen; port 0 stands for any free one. */
@@ -44,32 +31,12 @@ export async function openUdp({ local, peer }: UdpOptions): Promise<Carrier> {
     lookup: (address, _options, callback) => callback(null, address, family),
   });
   await new Promise<void>((resolve, reject) => {
-    socket.once("error", (error) => reject(cannotListen(errnoOf(error) ?? error.message, local)));
+    socket.once("error", (error) =>
+      reject(cannotListen(errnoOf(error) ?? error.message, "UDP", local)),
+    );
     socket.bind({ address: local.address, port: local.port, exclusive: true }, resolve);
   });
   return new Udp(socket, peer);
-}
-
-/** @param errno the system's name for what was wrong */
-export function cannotListen(errno: string, local: Endpoint): Failure {
-  const where = `UDP ${endpointText(local)}`;
-  switch (errno) {
-    case "EADDRINUSE":
-      return new Failure(
-        "system",
-        `${where} is taken by another program: end that, or choose another port with --listen PORT`,
-        [`ss -ulnp 'sport = :${local.port}'`],
-      );
-    case "EADDRNOTAVAIL":
-      return new Failure(
-        "system",
-        `${local.address} is not an address of this machine: --listen takes one of its own`,
-      );
-    case "EACCES":
-      return new Failure("system", `no right to listen on ${where}: choose a port above 1023`);
-    default:
-      return new Failure("system", `cannot listen on ${where}: ${errno}`);
-  }
 }
 
 class Udp implements Carrier {
@@ -89,14 +56,10 @@ class Udp implements Carrier {
   }
 
   start(onDatagram: DatagramHandler): void {
-    const collect = youngCollector();
-    let uncollectedBytes = 0;
+    const collect = collector();
     this.#socket.on("message", (datagram, source) => {
       onDatagram(datagram, source);
-      uncollectedBytes += datagram.buffer.byteLength;
-      if (uncollectedBytes < COLLECT_EVERY_BYTES) return;
-      uncollectedBytes = 0;
-      collect();
+      collect(datagram.buffer.byteLength);
     });
   }
 

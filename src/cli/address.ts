@@ -4,6 +4,7 @@ import { BlockList, isIP, SocketAddress } from "node:net";
 import { networkInterfaces } from "node:os";
 import { domainToASCII } from "node:url";
 import type { Endpoint } from "../carrier/carrier.js";
+import type { Layer } from "../device/device.js";
 import type { AddressPair } from "../device/link.js";
 import { Failure } from "../failure.js";
 
@@ -65,30 +66,49 @@ function isHost(text: string): boolean {
   return name.length <= 253 && new RegExp(`^${label}(\\.${label})*\\.?$`, "i").test(name);
 }
 
-/** `LOCAL[/PREFIX] PEER`, again and again, each pair of one family. */
-export function parsePairs(words: readonly string[]): AddressPair[] {
+/**
+ * `LOCAL[/PREFIX] PEER`, again and again, each pair of one family. At layer 2 there may be none, and
+ * a `LOCAL/PREFIX` that no PEER follows stands for a network whose hosts are all found by asking.
+ */
+export function parsePairs(words: readonly string[], layer: Layer = 3): AddressPair[] {
   if (words.length === 0) {
+    if (layer === 2) return [];
     throw new Failure(
       "usage",
       "LOCAL_IP and PEER_IP are missing: the tunnel's two inner addresses",
     );
   }
-  const inner = words.map((word, i) => parseInner(word, i % 2 === 0 ? "LOCAL_IP" : "PEER_IP"));
-  if (words.length % 2 === 1) {
-    throw new Failure(
-      "usage",
-      `PEER_IP is missing after "${words.at(-1)}": inner addresses come in pairs, LOCAL_IP PEER_IP`,
-    );
-  }
   const pairs: AddressPair[] = [];
-  for (let i = 0; i < inner.length; i += 2) {
-    const pair = parsePair(inner[i] as Inner, inner[i + 1] as Inner);
+  for (let i = 0; i < words.length; ) {
+    const [localWord = "", peerWord] = words.slice(i, i + 2);
+    const local = parseInner(localWord, "LOCAL_IP");
+    const alone = layer === 2 && local.prefix !== undefined && (peerWord?.includes("/") ?? true);
+    i += alone ? 1 : 2;
+    if (!alone && peerWord === undefined) throw withoutPeer(localWord, layer);
+    const pair = alone
+      ? ownNetwork(local)
+      : parsePair(local, parseInner(peerWord ?? "", "PEER_IP"));
     if (pairs.some((other) => other.local === pair.local && other.peer === pair.peer)) {
-      throw new Failure("usage", `the pair ${pair.local} ${pair.peer} is given twice`);
+      const { local, peer } = pair;
+      const what = local === peer ? `address ${local}` : `pair ${local} ${peer}`;
+      throw new Failure("usage", `the ${what} is given twice`);
     }
     pairs.push(pair);
   }
   return pairs;
+}
+
+function withoutPeer(word: string, layer: Layer): Failure {
+  const alone = layer === 2 ? ", or stand alone with a /PREFIX" : "";
+  return new Failure(
+    "usage",
+    `PEER_IP is missing after "${word}": inner addresses come in pairs, LOCAL_IP PEER_IP${alone}`,
+  );
+}
+
+/** Only for an address that has a prefix. */
+function ownNetwork({ address, prefix = 0 }: Inner): AddressPair {
+  return { local: address, peer: address, prefix };
 }
 
 function parsePair(local: Inner, peer: Inner): AddressPair {

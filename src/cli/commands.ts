@@ -42,10 +42,26 @@ const run: CommandSpec = {
       about: "Where to listen; the format's port on every address unless given",
     },
     {
+      name: "tcp",
+      about:
+        "Over TCP: -p HOST connects, --listen PORT without -p is connected to (alone: crapvpn-tcp)",
+    },
+    {
       name: "device",
       value: "NAME",
       completes: "device",
-      about: "Name of the TUN device (default: tun0)",
+      about: "Name of the TUN or TAP device (default: tun0, tap0)",
+    },
+    {
+      name: "layer",
+      value: "2|3",
+      about: "Carry Ethernet frames (a TAP) or IP packets (a TUN); alone, 2 means crapvpn-ethernet",
+    },
+    {
+      name: "bridge",
+      value: "NAME",
+      completes: "device",
+      about: "At layer 2: put the TAP into this bridge, and take it out again at the end",
     },
     {
       name: "mtu",
@@ -74,7 +90,10 @@ const run: CommandSpec = {
       name: "ethertype",
       about: "Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros",
     },
-    { name: "only-peer", about: "Take datagrams from the peer's address and port alone" },
+    {
+      name: "only-peer",
+      about: "Take datagrams from the peer's address and port alone (kernels send from many ports)",
+    },
     {
       name: "engine",
       value: "auto|batch|event",
@@ -88,12 +107,20 @@ const run: CommandSpec = {
       value: "SECONDS",
       about: "Print counters every so often (SIGUSR2 prints them at any time)",
     },
+    {
+      name: "capture",
+      value: "FILE|-",
+      completes: "file",
+      about:
+        "Write a capture (pcapng) of the datagrams and the packets in them; - is standard output",
+    },
     { name: "json", about: "Print events on standard output, a JSON object a line" },
     { name: "quiet", short: "q", about: "Tell errors only" },
   ],
   notes: [
     "LOCAL_IP may carry a /PREFIX: then the whole network is behind the tunnel. Give more pairs for",
-    "more addresses, such as one of IPv6. Needs the right to make a network device (root).",
+    "more addresses, such as one of IPv6. At layer 2 addresses may be left out, or be LOCAL_IP/PREFIX",
+    "alone. Needs the right to make a network device (root).",
     "XOR protects nothing: anybody who knows a few bytes of one packet knows the key.",
   ],
   examples: [
@@ -107,8 +134,20 @@ const run: CommandSpec = {
       about: "key from a file, another port, a network behind the tunnel, IPv6 inside too",
     },
     {
+      words: "--tcp -k 1234ABCD --listen 1337 10.8.0.1 10.8.0.2",
+      about: "over TCP; the other host: --tcp -k 1234ABCD -p 192.0.2.10 10.8.0.2 10.8.0.1",
+    },
+    {
       words: "--format gtpu --set teid=7 --expect teid=8 -p 192.0.2.20 10.8.0.1 10.8.0.2",
       about: "another format, which has no cipher; the other host sets 8 and expects 7",
+    },
+    {
+      words: "--layer 2 -k @key.hex -p 192.0.2.20 --bridge br0",
+      about: "join the networks at both ends: Ethernet frames, by a bridge that is there already",
+    },
+    {
+      words: "-k @key.hex -p 192.0.2.20 --capture - 10.8.0.1 10.8.0.2 | wireshark -k -i -",
+      about: "watch the tunnel outside and inside, datagram by datagram",
     },
   ],
   run: async (parsed) => (await import("./run.js")).run(parsed),
@@ -123,7 +162,14 @@ const lab: CommandSpec = {
     { name: "key", short: "k", value: "HEX", about: "The key of both ends (default: 1234ABCD)" },
     { name: "shell", value: "a|b", about: "Open a shell on a host instead of the tour" },
     { name: "keep", about: "Keep the hosts until Ctrl-C, and tell how to enter them" },
-    { name: "device", value: "NAME", about: "Name of the TUN devices (default: tun0)" },
+    {
+      name: "layer",
+      value: "2|3",
+      about: "2: two bridged networks, one of which gives the other its address by DHCP",
+    },
+    { name: "format", value: "NAME|FILE", completes: "file", about: "As for run" },
+    { name: "set", value: "[FORMAT.]NAME=VALUE", many: true, about: "As for run, at both ends" },
+    { name: "device", value: "NAME", about: "Name of the devices (default: tun0, tap0)" },
     { name: "mtu", value: "BYTES", about: "Longest inner packet; IPv6 is left out below 1280" },
     { name: "ethertype", about: "Write 0800 or 86dd in bytes 6-7 of the header" },
     { name: "engine", value: "auto|batch|event", about: "As for run" },
@@ -138,6 +184,7 @@ const lab: CommandSpec = {
   examples: [
     { words: "lab", about: "the tour: topology, ping, HTTP, one packet's way through the tunnel" },
     { words: "lab -- ping -c 3 10.8.0.2", about: "a command on host a, with the tunnel running" },
+    { words: "lab --format vxlan --set vni=42", about: "the tour over another format, at layer 2" },
   ],
   run: async (parsed) => (await import("./lab.js")).lab(parsed),
 };

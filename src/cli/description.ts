@@ -8,6 +8,8 @@ import { readBytes } from "./input.js";
 
 /** The author's own. */
 export const DEFAULT_FORMAT = "crapvpn";
+/** The same over TCP, as he describes it. */
+export const DEFAULT_TCP_FORMAT = "crapvpn-tcp";
 
 /**
  * More than the core takes for a description, even without a last character that is cut: the core

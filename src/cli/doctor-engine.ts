@@ -41,7 +41,7 @@ async function offloadStates(): Promise<Readonly<Record<string, string>> | undef
   const { Offloads } = await import("../batch/offloads.js");
   let device: InstanceType<typeof BatchTun>;
   try {
-    device = BatchTun.open("crapdoctor%d");
+    device = BatchTun.open("crapdoctor%d", 3);
   } catch {
     // What is wrong with the device has been found already.
     return undefined;

@@ -12,6 +12,8 @@ import { familyOf, parseHost } from "./address.js";
 import type { Parsed } from "./command.js";
 import { DEFAULT_FORMAT } from "./description.js";
 import { engineFindings } from "./doctor-engine.js";
+import { layer2Findings } from "./doctor-kernel.js";
+import { tcpFindings } from "./doctor-tcp.js";
 import { exitCodes } from "./exit.js";
 import { harmless, styleText } from "./text.js";
 import { resolveHost } from "./way.js";
@@ -32,6 +34,8 @@ export interface Finding {
 
 /** linux/capability.h */
 const CAP_NET_ADMIN = 12;
+/** Characters of the longest name. */
+const NAME_WIDTH = 14;
 const OLDEST_NODE = [20, 19] as const;
 const PORT = 1337;
 /** Bytes of the crapvpn format's header. */
@@ -53,7 +57,9 @@ export async function doctor({ words, switches }: Parsed): Promise<number> {
     rights(),
     namespaces(),
     ...tools(),
+    ...(await layer2Findings()),
     await port(),
+    ...(await tcpFindings(PORT)),
     ...(await routes()),
     ...(words[0] === undefined ? [] : [await wayTo(words[0])]),
   ];
@@ -77,8 +83,8 @@ function findingText({ grade, name, text, advice }: Finding): string {
   const [sign, color] = (
     { ok: ["✓", "green"], lacking: ["!", "yellow"], bad: ["✗", "red"] } as const
   )[grade];
-  const line = `${styleText(color, sign, process.stdout)} ${name.padEnd(11)} ${harmless(text)}`;
-  return advice === undefined ? line : `${line}\n  ${" ".repeat(11)} → ${advice}`;
+  const line = `${styleText(color, sign, process.stdout)} ${name.padEnd(NAME_WIDTH)} ${harmless(text)}`;
+  return advice === undefined ? line : `${line}\n  ${" ".repeat(NAME_WIDTH)} → ${advice}`;
 }
 
 function verdict(run: boolean, lab: boolean): string {
@@ -168,7 +174,7 @@ async function tunDevice(): Promise<Finding> {
   const name = "tun_device";
   try {
     const { openTun } = await import("../device/tun.js");
-    await openTun("crapdoctor%d").close();
+    await openTun("crapdoctor%d", 3).close();
     return { name, grade: "ok", text: "a TUN device can be made" };
   } catch (error) {
     const mine = premadeDevices();

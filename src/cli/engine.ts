@@ -2,6 +2,7 @@
 
 import type { OffloadSwitches } from "../batch/offloads.js";
 import { Failure } from "../failure.js";
+import type { CarrierName } from "./carrier.js";
 import type { Parsed } from "./command.js";
 
 const engines = ["auto", "batch", "event"] as const;
@@ -64,10 +65,20 @@ export interface Chosen {
 /**
  * Takes the engine that is wanted, or the best that there is.
  *
- * @throws Failure `system` if this machine cannot run what is wanted
+ * @throws Failure `system` if this machine cannot run what is wanted, `usage` if nothing could
  */
-export async function chooseEngine(wanted: EngineChoice["wanted"]): Promise<Chosen> {
+export async function chooseEngine(
+  wanted: EngineChoice["wanted"],
+  carrier: CarrierName = "udp",
+): Promise<Chosen> {
   if (wanted === "event") return { name: "event", why: "as you asked" };
+  if (carrier === "tcp") {
+    if (wanted === "auto") return { name: "event", why: "over TCP there is no other" };
+    throw new Failure(
+      "usage",
+      `the batch engine has UDP alone: leave --engine batch (or ${ENGINE_VARIABLE}) for a tunnel over TCP`,
+    );
+  }
   const { whyNoBatch } = await import("../batch/machine.js");
   const unfit = await whyNoBatch();
   if (unfit === undefined) {

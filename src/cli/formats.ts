@@ -3,7 +3,7 @@
 import type { CoreFormat, FieldInfo, FormatInfo, PacketName } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
 import { Failure } from "../failure.js";
-import { innerMtu } from "../tunnel/mtu.js";
+import { innerMtu, LINK_HEADER_BYTES } from "../tunnel/mtu.js";
 import type { Parsed } from "./command.js";
 import { findFormat } from "./description.js";
 import { mustBeSet, obstacles } from "./runnable.js";
@@ -11,8 +11,6 @@ import { harmless, harmlessLine, styleText, table, wrap } from "./text.js";
 
 /** Of Ethernet. */
 const OUTER_MTU = 1500;
-/** Of a frame inside, before its own packet. */
-const ETHERNET_HEADER_BYTES = 14;
 
 const packetWords: Readonly<Record<PacketName, string>> = {
   ip: "IP packets",
@@ -75,10 +73,8 @@ function carrierText({ udp, tcp }: FormatInfo): string {
 
 /** What keeps it from running in a word, or else what to set. */
 function needsText(format: CoreFormat): string {
-  const { decodeOnly, udp, packet } = format.info;
+  const { decodeOnly, packet } = format.info;
   if (decodeOnly !== undefined || packet.length === 0) return "decode only";
-  if (udp === undefined) return "not yet: TCP";
-  if (!packet.includes("ip")) return "not yet: Ethernet";
   if (obstacles(format).length > 0) return "not yet: cipher";
   const key = format.info.cipher === undefined ? [] : ["-k"];
   return [...key, ...mustBeSet(format).map((line) => line.replace(/=.*/, ""))].join(" ");
@@ -118,7 +114,7 @@ function facts(format: CoreFormat): string[][] {
   const padded = fields.some(({ type }) => type.startsWith("padding"));
   return [
     ["Carrier", carrierText(info)],
-    ["Packets", packet.map(packetText).join(", ") || "none: decode only"],
+    ["Packets", packetsText(packet)],
     ["Cipher", cipher === undefined ? "none: nothing is enciphered" : cipherText(cipher)],
     [
       "Overhead",
@@ -134,8 +130,13 @@ function facts(format: CoreFormat): string[][] {
   ];
 }
 
-function packetText(kind: PacketName): string {
-  return kind === "ethernet" ? `${packetWords[kind]} (not run yet)` : packetWords[kind];
+/** What it carries; and how one of several is chosen. */
+function packetsText(packet: readonly PacketName[]): string {
+  const texts = packet.map((kind) => {
+    const choice = packet.length > 1 ? ` (--layer ${kind === "ethernet" ? 2 : 3})` : "";
+    return `${packetWords[kind]}${choice}`;
+  });
+  return texts.join(", ") || "none: decode only";
 }
 
 function cipherText({ name, covers, nonce, ad }: NonNullable<FormatInfo["cipher"]>): string {
@@ -148,7 +149,7 @@ function cipherText({ name, covers, nonce, ad }: NonNullable<FormatInfo["cipher"
 
 /** The longest IP packet inside that leaves in one piece. */
 function mtuText(kind: PacketName, overhead: number): string {
-  const inner = overhead + (kind === "ethernet" ? ETHERNET_HEADER_BYTES : 0);
+  const inner = overhead + LINK_HEADER_BYTES[kind === "ethernet" ? 2 : 3];
   const mtu = (family: 4 | 6) => innerMtu(OUTER_MTU, family, inner);
   return `${mtu(4)} over IPv4, ${mtu(6)} over IPv6, on Ethernet, for ${packetWords[kind]}`;
 }

@@ -10,19 +10,19 @@ import { type Style, styleText } from "./text.js";
 const color = (style: Style, text: string) => styleText(style, text, process.stdout);
 export const heading = (text: string) => `\n${color("bold", text)}`;
 
-/** The crapvpn format's header. */
-export const HEADER_BYTES = 8;
 const BYTES_PER_ROW = 16;
 
 /** Both hosts, what joins them, and how their datagrams are packed. */
 export function topologyText(a: TunnelEnd, b: TunnelEnd): string {
-  const box = ({ name, started, cable }: TunnelEnd) => {
+  const box = ({ name, started, cable, bridge }: TunnelEnd) => {
     const inner = started.addresses.map(({ local }) => local);
     return [
       `host ${name}`,
       "",
       `${started.device}  MTU ${started.mtu}`,
       ...inner.map((address) => `  ${address}`),
+      ...(bridge ? [`  in ${bridge.device}`] : []),
+      ...(bridge ? bridge.addresses.map((address) => `  ${address}`) : []),
       "",
       `${cable.device}  MTU ${cable.mtu}`,
       `  ${places[name].outer}`,
@@ -50,7 +50,7 @@ export function topologyText(a: TunnelEnd, b: TunnelEnd): string {
     ),
     `  ${edge("└", "┘")}${" ".repeat(18)}${edge("└", "┘")}`,
     "",
-    `  UDP ${started.peer.port}, cipher ${started.cipher} (${started.integrity ? "with integrity" : "no integrity, no protection"}), engine ${started.engine}`,
+    `  ${started.format} over UDP ${started.peer.port}, cipher ${started.cipher} (${started.integrity ? "with integrity" : "no integrity, no protection"}), engine ${started.engine}`,
   ].join("\n");
 }
 
@@ -60,23 +60,59 @@ export function checkLine(ok: boolean, text: string): string {
 }
 
 /** The cipher by its definition, so that the lab does not believe the core it looks at. */
-export function xor(bytes: Uint8Array, key: Uint8Array): Uint8Array {
+function xor(bytes: Uint8Array, key: Uint8Array): Uint8Array {
   return bytes.map((byte, i) => byte ^ (key[i % key.length] as number));
 }
 
+/** How the packets of a tunnel are packed. */
+interface Packing {
+  readonly format: string;
+  readonly cipher: string;
+  /** In hex. */
+  readonly key: string;
+}
+
+/** Where in the datagram the packet lies, once it is deciphered; nothing if it is not there. */
+export function placeOfPacket(
+  { packet, datagram }: PacketWay,
+  { cipher, key }: Omit<Packing, "format">,
+): number | undefined {
+  const ciphertext = cipher === "xor" ? xor(packet, parseHex(key, "", "usage")) : packet;
+  const place = Buffer.from(datagram).indexOf(ciphertext);
+  return place < 0 ? undefined : place;
+}
+
 /** The packet, the key below it, what the two make, and the header before it: byte under byte. */
-export function packetWayText({ packet, datagram }: PacketWay, keyText: string): string {
-  const key = parseHex(keyText, "", "usage");
-  const keystream = xor(new Uint8Array(packet.length), key);
-  const ciphertext = datagram.subarray(HEADER_BYTES);
+export function packetWayText(way: PacketWay, packing: Packing): string {
+  const { packet, datagram } = way;
+  const { cipher } = packing;
+  const place = placeOfPacket(way, packing) ?? datagram.length - packet.length;
+  const ciphertext = datagram.subarray(place, place + packet.length);
+  const rows =
+    cipher === "xor" ? enciphering(packet, ciphertext, packing.key) : rowsOf("packet", packet);
+  const device = color("bold", "the tunnel's device");
+  const how = { xor: ", is XORed with the key, byte by byte,", none: "," }[cipher];
+  const behind = datagram.length - place - packet.length;
+  const trailer = behind > 0 ? ` and ${behind} behind` : "";
+  return [
+    heading("The way of one packet"),
+    "",
+    `  An echo request of ${packet.length} bytes leaves ${device}${how ?? `, is enciphered with ${cipher},`}`,
+    "",
+    ...rows,
+    `  gets ${place} bytes of header${trailer}, and leaves ${color("bold", "the cable's device")} as a datagram of ${datagram.length} bytes:`,
+    "",
+    ...headerRows(datagram, place, packing),
+    "",
+  ].join("\n");
+}
+
+/** Rows of the packet, the key and what they make. */
+function enciphering(packet: Uint8Array, ciphertext: Uint8Array, keyText: string): string[] {
+  const keystream = xor(new Uint8Array(packet.length), parseHex(keyText, "", "usage"));
   const rows: string[] = [];
   for (let at = 0; at < packet.length; at += BYTES_PER_ROW) {
-    const row = (name: string, bytes: Uint8Array, style?: Style) => {
-      const part = bytes.subarray(at, at + BYTES_PER_ROW);
-      const hex = hexRow(part).padEnd(BYTES_PER_ROW * 3 - 1);
-      const line = `  ${name.padEnd(8)} ${String(at).padStart(2)}  ${hex}  ${printable(part)}`;
-      return style ? color(style, line) : line;
-    };
+    const row = (name: string, bytes: Uint8Array, style?: Style) => rowOf(name, bytes, at, style);
     rows.push(
       row("packet", packet),
       row("⊕ key", keystream, "dim"),
@@ -84,21 +120,40 @@ export function packetWayText({ packet, datagram }: PacketWay, keyText: string):
       "",
     );
   }
-  const header = datagram.subarray(0, HEADER_BYTES);
+  return rows;
+}
+
+function rowsOf(name: string, bytes: Uint8Array): string[] {
+  const rows: string[] = [];
+  for (let at = 0; at < bytes.length; at += BYTES_PER_ROW) rows.push(rowOf(name, bytes, at));
+  return [...rows, ""];
+}
+
+/** The row of these bytes that begins with byte `at`. */
+function rowOf(name: string, bytes: Uint8Array, at: number, style?: Style): string {
+  const part = bytes.subarray(at, at + BYTES_PER_ROW);
+  const hex = hexRow(part).padEnd(BYTES_PER_ROW * 3 - 1);
+  const line = `  ${name.padEnd(8)} ${String(at).padStart(2)}  ${hex}  ${printable(part)}`;
+  return style ? color(style, line) : line;
+}
+
+/** The header and the first bytes behind it; of our own formats, with what it means. */
+function headerRows(datagram: Uint8Array, place: number, { format }: Packing): string[] {
+  const header = datagram.subarray(0, place);
+  const body = datagram.subarray(place, place + 8);
+  const row = `  ${hexRow(header)}  ${color("cyan", `${hexRow(body)} …`)}`;
+  if (!CRAPVPN_HEADERS.includes(format)) {
+    return [row, "", `  What its bits mean: crapvpn diagram ${format}`];
+  }
   return [
-    heading("The way of one packet"),
-    "",
-    `  An echo request of ${packet.length} bytes leaves ${color("bold", "the tunnel's device")}, is XORed with the key, byte by byte,`,
-    "",
-    ...rows,
-    `  gets ${HEADER_BYTES} bytes of header, and leaves ${color("bold", "the cable's device")} as a datagram of ${datagram.length} bytes:`,
-    "",
-    `  ${hexRow(header)}  ${color("cyan", `${hexRow(ciphertext.subarray(0, 8))} …`)}`,
+    row,
     "  └── magic ─┘ └len┘ └typ┘  └── ciphertext …",
     `  "${printable(header.subarray(0, 4))}"       ${((header[4] ?? 0) << 8) | (header[5] ?? 0)}`,
-    "",
-  ].join("\n");
+  ];
 }
+
+/** The formats that have the header of CrapVPN over UDP. */
+const CRAPVPN_HEADERS = ["crapvpn", "crapvpn-ethernet"];
 
 export function countersText(counters: { a: Counters; b: Counters }): string {
   const lines = (["a", "b"] as const).flatMap((name) => [

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import type { Counters } from "../core/core.js";
+import { loadCore } from "../core/wasm.js";
 import { errnoOf, Failure } from "../failure.js";
 import { ping, transfer, watchPacket } from "../lab/checks.js";
 import type { Host } from "../lab/host.js";
@@ -14,13 +15,13 @@ import { parseHex } from "./key.js";
 import {
   checkLine,
   countersText,
-  HEADER_BYTES,
   heading,
   packetWayText,
+  placeOfPacket,
   topologyText,
-  xor,
 } from "./lab-text.js";
 import { jsonLine } from "./report.js";
+import { formatToRun } from "./runnable.js";
 import { catchSignals, exitCodeOf } from "./signals.js";
 
 const DEFAULT_KEY = "1234ABCD";
@@ -31,6 +32,13 @@ type Tell = (event: string, data: object, text: string) => void;
 /** Returns 0 if all checks hold, 1 if one does not, or what the command given returned. */
 export async function lab(parsed: Parsed): Promise<number> {
   const { values, switches, words, rest } = parsed;
+  const { format, layer, carrier } = await formatToRun(await loadCore(), parsed);
+  if (carrier === "tcp") {
+    throw new Failure(
+      "usage",
+      `the lab joins its hosts over UDP, and ${format.info.name} goes over TCP: choose another --format, or join two hosts with run --tcp`,
+    );
+  }
   const key = values.key ?? DEFAULT_KEY;
   parseHex(key, "--key", "usage");
   const shell = shellHost(values.shell);
@@ -61,7 +69,7 @@ export async function lab(parsed: Parsed): Promise<number> {
   const stopped = signals.first.then(exitCodeOf);
   const started = performance.now();
   const joined = await Promise.race([
-    JoinedHosts.create({ key, words: runWords(parsed), ipv4Only }),
+    JoinedHosts.create({ key, words: runWords(parsed), ipv4Only, layer }),
     stopped,
   ]);
   // What is half built goes with us.
@@ -96,8 +104,8 @@ async function tour(
   { key, ipv4Only, tell }: { key: string; ipv4Only: boolean; tell: Tell },
 ): Promise<boolean> {
   const ends = [joined.a, joined.b] as const;
-  const hosts = ends.map(({ name, cable, started }) => {
-    return { name, outer: places[name], cable, ...started };
+  const hosts = ends.map(({ name, cable, started, bridge }) => {
+    return { name, outer: places[name], cable, ...started, ...(bridge && { bridge }) };
   });
   tell("topology", { hosts }, `${topologyText(...ends)}\n${heading("Tried over the tunnel")}\n`);
 
@@ -106,6 +114,17 @@ async function tour(
     good &&= ok;
     tell("check", { name, ok, ...data }, checkLine(ok, text));
   };
+
+  if (joined.lease) {
+    const { address, server, missing } = joined.lease;
+    if (missing === undefined) {
+      const text = `host b's DHCP server, ${server}, gave host a the address ${address} through the tunnel`;
+      check("dhcp", server === places.b.inner, { address, server }, text);
+    } else {
+      const text = `no DHCP is tried, as ${missing} is not installed: host a has ${address} by hand`;
+      tell("skipped", { name: "dhcp", missing, address }, `  - ${text}`);
+    }
+  }
 
   for (const address of [places.b.inner, ...(ipv4Only ? [] : [places.b.inner6])]) {
     const result = await ping(joined, address);
@@ -128,15 +147,18 @@ async function tour(
 
   const { packet, datagram } = await watchPacket(joined);
   const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
+  const { cipher, format } = joined.a.started;
   const data = { key, packet: hex(packet), datagram: hex(datagram) };
-  tell("packet", data, packetWayText({ packet, datagram }, key));
-  const deciphered = xor(datagram.subarray(HEADER_BYTES), parseHex(key, "--key", "usage"));
-  check(
-    "cipher",
-    hex(deciphered) === hex(packet),
-    {},
-    "what was seen on the cable, XORed with the key, is what was seen in the tunnel",
-  );
+  tell("packet", data, packetWayText({ packet, datagram }, { format, cipher, key }));
+  if (cipher === "xor" || cipher === "none") {
+    const how = cipher === "xor" ? ", XORed with the key," : "";
+    check(
+      "cipher",
+      placeOfPacket({ packet, datagram }, { cipher, key }) !== undefined,
+      {},
+      `what was seen on the cable${how} is what was seen in the tunnel`,
+    );
+  }
 
   const counters = await settledCounters(joined);
   tell("counters", counters, countersText(counters));
@@ -190,13 +212,14 @@ function keep({ a, b }: JoinedHosts, tell: Tell): Promise<never> {
 }
 
 /** The options of `run` that both hosts get. */
-function runWords({ values, switches }: Parsed): string[] {
+function runWords({ values, lists, switches }: Parsed): string[] {
   const words: string[] = [];
   for (const name of ["ethertype", "only-peer"]) if (switches[name]) words.push(`--${name}`);
-  for (const name of ["mtu", "device", "engine"]) {
+  for (const name of ["mtu", "device", "engine", "layer", "format"]) {
     const value = values[name];
     if (value !== undefined) words.push(`--${name}=${value}`);
   }
+  for (const value of lists.set ?? []) words.push(`--set=${value}`);
   return words;
 }
 

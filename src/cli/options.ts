@@ -3,81 +3,69 @@
 import { isIP } from "node:net";
 import { closestMatch } from "leven";
 import type { FormatInfo } from "../core/core.js";
+import type { Layer } from "../device/device.js";
 import type { AddressPair } from "../device/link.js";
 import { Failure } from "../failure.js";
 import { MIN_IPV6_MTU, MIN_MTU } from "../tunnel/mtu.js";
-import { type HostPort, network, parseHost, parseListen, parsePairs } from "./address.js";
+import { network, parsePairs } from "./address.js";
+import { type CarrierName, readEnds, type WantedEnds } from "./carrier.js";
 import type { Parsed } from "./command.js";
 import { commands } from "./commands.js";
 import { type EngineChoice, readEngine } from "./engine.js";
 import { harmless } from "./text.js";
 
-export interface RunOptions {
+export interface RunOptions extends WantedEnds {
   /** Where the key is: HEX, `@FILE`, `-`, or absent for the environment. */
   readonly key: string | undefined;
-  readonly peer: HostPort & { readonly port: number };
-  /** Where to listen; without an address, on every one of the peer's family. */
-  readonly listen: { readonly address?: string; readonly port: number };
+  /** Of the device: what it takes and gives. */
+  readonly layer: Layer;
   readonly device: string;
+  /** The bridge that the device joins. */
+  readonly bridge: string | undefined;
   /** Whatever fits the way to the peer, if absent. */
   readonly mtu: number | undefined;
   readonly pairs: readonly AddressPair[];
   readonly onlyPeer: boolean;
   readonly engine: EngineChoice;
   readonly statsSeconds: number | undefined;
+  /** Where a capture of the tunnel goes: a path, or `-`. */
+  readonly capture: string | undefined;
   readonly json: boolean;
   /** −1 errors only, 0, 1 first drops, 2 every drop. */
   readonly verbosity: number;
 }
 
 /** @throws Failure `usage` */
-export function readOptions({ words, values, switches }: Parsed, format: FormatInfo): RunOptions {
+export function readOptions(
+  { words, values, switches }: Parsed,
+  format: FormatInfo,
+  layer: Layer,
+  carrier: CarrierName,
+): RunOptions {
   const verbose = switches.verbose ?? 0;
   if (verbose > 0 && switches.quiet) {
     throw new Failure("usage", "-v and -q contradict each other: give one of them");
   }
   refuseUnknownCommand(words[0]);
-  const peerText = values["peer-host"];
-  if (peerText === undefined) {
-    throw new Failure(
-      "usage",
-      "no peer: give -p HOST, the other end's address or name (see --help for an example)",
-    );
-  }
-  const { peer, listen } = ports(parseHost(peerText, "-p"), values.listen, format);
-  const pairs = parsePairs(words);
-  refuseLoop(peer.host, pairs);
+  const ends = readEnds({ values, switches }, format, carrier);
+  const bridge = parseBridge(values.bridge, layer, words);
+  const pairs = parsePairs(words, layer);
+  if (ends.peer) refuseLoop(ends.peer.host, pairs);
   return {
+    ...ends,
     key: values["hex-key"],
-    peer,
-    listen,
-    device: parseDevice(values.device ?? "tun0"),
+    layer,
+    device: parseDevice("--device", values.device ?? defaultDevices[layer]),
+    bridge,
     mtu: values.mtu === undefined ? undefined : parseMtu(values.mtu),
     pairs,
     onlyPeer: (switches["only-peer"] ?? 0) > 0,
     engine: readEngine({ values, switches }, process.env),
     statsSeconds: values.stats === undefined ? undefined : parseSeconds(values.stats),
+    capture: readCapture(values.capture, (switches.json ?? 0) > 0, carrier),
     json: (switches.json ?? 0) > 0,
     verbosity: switches.quiet ? -1 : verbose,
   };
-}
-
-/** Both ends' ports: the format's own where none is given. */
-function ports(
-  peer: HostPort,
-  listenText: string | undefined,
-  { name, udp: [own] = [] }: FormatInfo,
-): Pick<RunOptions, "peer" | "listen"> {
-  const listen = listenText === undefined ? { port: own } : parseListen(listenText);
-  const [there, here] = [peer.port ?? own, listen.port];
-  if (there === undefined || here === undefined) {
-    const missing = [
-      ...(there === undefined ? ["-p HOST:PORT"] : []),
-      ...(here === undefined ? ["--listen PORT"] : []),
-    ];
-    throw new Failure("usage", `${name} has no port of its own: give ${missing.join(" and ")}`);
-  }
-  return { peer: { ...peer, port: there }, listen: { ...listen, port: here } };
 }
 
 /** A first word without a point or colon was meant for a command. */
@@ -137,7 +125,31 @@ export function refuseSmallMtu(
   }
 }
 
-function parseDevice(text: string): string {
+/** What a device is called if nothing is said. */
+const defaultDevices: Readonly<Record<Layer, string>> = { 2: "tap0", 3: "tun0" };
+
+function parseBridge(
+  text: string | undefined,
+  layer: Layer,
+  [address]: readonly string[],
+): string | undefined {
+  if (text === undefined) return undefined;
+  if (layer !== 2) {
+    throw new Failure(
+      "usage",
+      "--bridge takes Ethernet frames, and this tunnel carries IP packets: give --layer 2",
+    );
+  }
+  if (address !== undefined) {
+    throw new Failure(
+      "usage",
+      `"${address}" is not expected beside --bridge: addresses belong to the bridge itself (ip addr add … dev ${text})`,
+    );
+  }
+  return parseDevice("--bridge", text);
+}
+
+function parseDevice(option: string, text: string): string {
   const good =
     Buffer.byteLength(text) <= 15 &&
     /^[^\s/:%]+(%d)?[^\s/:%]*$/.test(text) &&
@@ -145,7 +157,7 @@ function parseDevice(text: string): string {
   if (good && harmless(text) === text) return text;
   throw new Failure(
     "usage",
-    `--device: "${text}" is not a device name: at most 15 bytes, without spaces, "/" and ":"`,
+    `${option}: "${text}" is not a device name: at most 15 bytes, without spaces, "/" and ":"`,
   );
 }
 
@@ -153,6 +165,24 @@ function parseMtu(text: string): number {
   const mtu = /^\d{1,6}$/.test(text) ? Number(text) : Number.NaN;
   if (mtu >= MIN_MTU && mtu <= 65_535) return mtu;
   throw new Failure("usage", `--mtu: "${text}" is not a number of bytes from ${MIN_MTU} to 65535`);
+}
+
+function readCapture(
+  path: string | undefined,
+  json: boolean,
+  carrier: CarrierName,
+): string | undefined {
+  if (path !== undefined && carrier === "tcp") {
+    throw new Failure(
+      "usage",
+      "--capture records tunnels over UDP: record one over TCP with tcpdump, and read it with crapvpn decode",
+    );
+  }
+  if (path === "-" && (json || process.stdout.isTTY)) {
+    const who = json ? "--json writes there too" : "it is a terminal, which cannot show it";
+    throw new Failure("usage", `--capture - writes to standard output, but ${who}: give a FILE`);
+  }
+  return path;
 }
 
 function parseSeconds(text: string): number {

@@ -14,6 +14,8 @@ export interface ReportOptions {
   readonly json: boolean;
   /** −1 errors only, 0, 1 first drops, 2 every drop. */
   readonly verbosity: number;
+  /** Where a capture goes: `-` takes standard output. */
+  readonly capture?: string | undefined;
 }
 
 /** Events that nobody reads are kept up to here. */
@@ -22,12 +24,14 @@ const MAX_BACKLOG_BYTES = 1024 * 1024;
 export class Report {
   readonly #json: boolean;
   readonly #verbosity: number;
+  readonly #counters: NodeJS.WriteStream;
   /** Drops left out, since the reader is too slow. */
   #untold = 0;
 
-  constructor({ json, verbosity }: ReportOptions) {
+  constructor({ json, verbosity, capture }: ReportOptions) {
     this.#json = json;
     this.#verbosity = verbosity;
+    this.#counters = capture === "-" ? process.stderr : process.stdout;
   }
 
   /** A drop, from this verbosity on; but a reader who is slow does not make us keep them all. */
@@ -62,10 +66,10 @@ export class Report {
     }
   }
 
-  /** Counters, which somebody asked for: on standard output in any case. */
+  /** Counters, which somebody asked for: on standard output, unless that has a capture. */
   stats(counters: Counters): void {
     if (this.#json) this.#write("stats", { ...counters });
-    else process.stdout.write(`${flowText("out", counters.out)}\n${flowText("in", counters.in)}\n`);
+    else this.#counters.write(`${flowText("out", counters.out)}\n${flowText("in", counters.in)}\n`);
   }
 
   #say(line: string): void {

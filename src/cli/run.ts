@@ -1,86 +1,107 @@
 // `crapvpn run`: one end of a tunnel, from its first word to its last.
 
 import { randomBytes } from "node:crypto";
-import { type Endpoint, endpointText } from "../carrier/carrier.js";
+import type { Recorder } from "../capture/recorder.js";
+import { endpointText } from "../carrier/carrier.js";
+import type { UdpOptions } from "../carrier/udp.js";
 import type { FormatInfo } from "../core/core.js";
 import { loadCore } from "../core/wasm.js";
 import { addressWords } from "../device/link.js";
-import type { EngineEvent } from "../tunnel/event.js";
+import { MAX_FRAME_BYTES } from "../tunnel/mtu.js";
 import { familyOf } from "./address.js";
+import { findBridge, warnOfBridge } from "./bridge.js";
+import type { Ends } from "./carrier.js";
 import type { Parsed } from "./command.js";
 import { configure, openDevice, refuseRoutedLoop } from "./device.js";
 import { chooseEngine } from "./engine.js";
 import { readKey } from "./key.js";
+import { packetOf } from "./layer.js";
 import { type RunOptions, readOptions } from "./options.js";
+import { closeRecorder, openRecorder } from "./recorder.js";
 import { dropText, flowText, Report } from "./report.js";
 import { formatToRun } from "./runnable.js";
 import { catchSignals, exitCodeOf, type Signals, type StopSignal } from "./signals.js";
-import { eventTunnel, type RunningTunnel, type TunnelMaker } from "./tunnel.js";
-import { chooseMtu, findPeer } from "./way.js";
+import { tellTaker } from "./taken.js";
+import { tellTcpEvent } from "./tcp-events.js";
+import { eventTunnel, type RunningTunnel, type TunnelEvent, type TunnelMaker } from "./tunnel.js";
+import { chooseMtu, chooseStreamMtu, findEnds } from "./way.js";
 
 /** Runs until a signal or a failure. Returns 128 + the signal's number. */
 export async function run(parsed: Parsed): Promise<number> {
   const signals = catchSignals();
   const core = await loadCore();
-  const format = await formatToRun(core, parsed);
+  const { format, layer, carrier } = await formatToRun(core, parsed);
   const { info } = format;
-  const options = readOptions(parsed, info);
+  const options = readOptions(parsed, info, layer, carrier);
   const report = new Report(options);
   const key = await keyOf(info, options, report);
 
-  const peer = await findPeer(options, report);
-  const outerFamily = familyOf(peer.address) as 4 | 6;
-  const { name, why } = await chooseEngine(options.engine.wanted);
-  const maker = name === "batch" ? await batchTunnel() : eventTunnel;
+  const { name, why } = await chooseEngine(options.engine.wanted, carrier);
+  const ends = await findEnds(options, report);
+  const maker =
+    name === "batch" && ends.carrier === "udp" ? await batchTunnel(ends) : eventTunnel(ends);
   const tunnelOptions = {
     format,
-    packet: "ip" as const,
+    packet: packetOf[layer],
     key,
     seed: randomBytes(32),
-    peer: endpointText(peer).replace(/%[^\]]*/, ""),
+    ...(ends.carrier === "udp"
+      ? { peer: endpointText(ends.peer).replace(/%[^\]]*/, "") }
+      : { maxDatagramBytes: MAX_FRAME_BYTES }),
   };
   const measured = core.openTunnel({ ...tunnelOptions, slots: 0 });
   const { overhead, maxPacketBytes } = measured;
   const packed = { name: info.name, overhead, maxPacketBytes };
   measured.free();
-  const mtu = await chooseMtu(options, peer.address, outerFamily, packed, report);
+  const bridge = await findBridge(options);
+  const mtu =
+    ends.carrier === "udp"
+      ? await chooseMtu(options, ends.peer.address, packed, bridge?.mtu, report)
+      : chooseStreamMtu(options, packed, bridge?.mtu, report);
+  if (bridge) warnOfBridge(options, bridge, mtu, report);
 
   signals.atOnce = false;
-  const everywhere = outerFamily === 4 ? "0.0.0.0" : "::";
-  const local = { address: everywhere, ...options.listen };
   const device = await openDevice(options, maker.openDevice);
   let tunnel: RunningTunnel | undefined;
+  let recorder: Recorder | undefined;
   try {
     await configure(device, mtu, options, report);
-    await refuseRoutedLoop(device, peer, options);
+    if (ends.peer) await refuseRoutedLoop(device, ends.peer, options);
+    recorder = await openRecorder(core, tunnelOptions, ends, options, report);
     // Last, so that the engine listens as soon as the socket does, and misses nothing.
-    tunnel = await maker.start({
-      ...{ core, tunnel: tunnelOptions, device, udp: { local, peer }, options },
-      notify: (event) => tellEngineEvent(report, event, device.name, options),
-    });
+    tunnel = await tellTaker(
+      maker.start({
+        ...{ core, tunnel: tunnelOptions, device, options, recorder },
+        notify: (event) => tellEvent(report, event, device.name, options),
+      }),
+    );
     tellEngine(report, name, why, tunnel);
-    tellStart(report, { info, options, device: device.name, engine: name, tunnel, peer, mtu });
-    return exitCodeOf(await drive({ options, tunnel, report, signals }));
+    tellStart(report, {
+      ...{ info, options, device: device.name, engine: name, tunnel, ends, mtu, overhead },
+    });
+    return exitCodeOf(await drive({ options, tunnel, recorder, report, signals }));
   } finally {
     // In this order: an engine's thread may still read from the device.
     await tunnel?.stop();
     await device.close();
+    await recorder?.close();
   }
 }
 
 /** Loaded here and not above: elsewhere than on Linux there are no such system calls. */
-async function batchTunnel(): Promise<TunnelMaker> {
-  return (await import("./batch.js")).batchTunnel;
+async function batchTunnel(udp: UdpOptions): Promise<TunnelMaker> {
+  return (await import("./batch.js")).batchTunnel(udp);
 }
 
 /** Runs the tunnel until a signal. */
 async function drive(parts: {
   options: RunOptions;
   tunnel: RunningTunnel;
+  recorder: Recorder | undefined;
   report: Report;
   signals: Signals;
 }): Promise<StopSignal> {
-  const { options, tunnel, report, signals } = parts;
+  const { options, tunnel, recorder, report, signals } = parts;
   signals.onStats = () => void tunnel.counters().then((counters) => report.stats(counters));
   const { statsSeconds } = options;
   const timer =
@@ -92,6 +113,7 @@ async function drive(parts: {
   } finally {
     clearInterval(timer);
     await tunnel.stop();
+    await closeRecorder(recorder, options, report);
     const counters = await tunnel.counters();
     const lines = [flowText("out", counters.out), flowText("in", counters.in)];
     const how = signal === undefined ? "stopped" : `stopped by ${signal}`;
@@ -151,35 +173,52 @@ function tellStart(
     device: string;
     engine: string;
     tunnel: RunningTunnel;
-    peer: Endpoint;
+    ends: Ends;
     mtu: number;
+    overhead: number;
   },
 ): void {
-  const { info, options, device, engine, tunnel, peer, mtu } = parts;
+  const { info, options, device, engine, tunnel, ends, mtu, overhead } = parts;
   const { local } = tunnel;
-  const addresses = options.pairs.map(({ local, peer }) => `${local} → ${peer}`).join(", ");
+  const { carrier, peer } = ends;
   const data = {
     pid: process.pid,
     format: info.name,
     cipher: info.cipher?.name ?? "none",
     integrity: info.cipher?.integrity ?? false,
+    carrier,
     engine,
+    layer: options.layer,
     device,
     mtu,
+    overhead,
     addresses: options.pairs,
-    local,
-    peer,
+    ...(options.bridge !== undefined && { bridge: options.bridge }),
+    ...(local && { local }),
+    ...(peer && { peer }),
   };
+  const here = local && `${carrier === "tcp" ? "waiting" : "listening"} on ${endpointText(local)}`;
+  const there = peer && `${carrier === "tcp" ? "connecting" : "sending"} to ${endpointText(peer)}`;
+  const ways = [here, there].filter((way) => way !== undefined).join(", ");
   report.tell(
     "start",
     data,
-    `${device} joins ${addresses}; listening on ${endpointText(local)}, sending to ${endpointText(peer)}`,
+    `${device} joins ${joinedText(options)}; ${ways}${carrier === "tcp" ? " by TCP" : ""}`,
   );
 }
 
-function tellEngineEvent(
+/** What the device joins: two addresses, a network, a bridge, or whatever is plugged into it. */
+function joinedText({ pairs, bridge }: RunOptions): string {
+  if (bridge !== undefined) return `the bridge ${bridge}`;
+  const texts = pairs.map(({ local, peer, prefix }) =>
+    local === peer ? `${local}/${prefix}` : `${local} → ${peer}`,
+  );
+  return texts.join(", ") || "two networks, without an address of its own";
+}
+
+function tellEvent(
   report: Report,
-  event: EngineEvent,
+  event: TunnelEvent,
   device: string,
   { pairs }: RunOptions,
 ): void {
@@ -196,7 +235,7 @@ function tellEngineEvent(
     case "wrong_key":
       report.warn(
         "wrong_key",
-        `${event.datagrams} datagrams decrypt to no IP packet: is the key the peer's?`,
+        `${event.datagrams} datagrams decrypt to no packet: is the key the peer's?`,
         { datagrams: event.datagrams },
       );
       break;
@@ -239,5 +278,7 @@ function tellEngineEvent(
         { offload: event.offload },
       );
       break;
+    default:
+      tellTcpEvent(report, event);
   }
 }

@@ -166,6 +166,58 @@ export interface CoreTunnel {
   free(): void;
 }
 
+/** Cuts one stream into datagrams, in a buffer of the core's. */
+export interface CoreDeframer {
+  /** Room for what comes next in the stream, at least 64 KiB once `next` has found nothing. */
+  room(): Uint8Array;
+
+  /** So many bytes were put there. */
+  filled(bytes: number): void;
+
+  /** The next datagram, valid until `room` is asked for again; nothing if none is whole. */
+  next(): Uint8Array | undefined;
+
+  /** Why no datagram will come any more; nothing as long as one may. */
+  readonly lost: DropReport | undefined;
+
+  /** Gives its buffer back. Nothing else may be called afterwards. */
+  free(): void;
+}
+
+export interface RecordingOptions extends Pick<TunnelOptions, "format" | "packet" | "key"> {
+  /** `ADDRESS:PORT` of both ends outside. */
+  readonly ours: string;
+  readonly peer: string;
+}
+
+/** A capture of a running tunnel in the making: every datagram, and the packet in it. */
+export interface CoreRecording {
+  /**
+   * Records a datagram.
+   *
+   * @param time milliseconds since 1970, with decimals
+   * @param source `ADDRESS:PORT` that it came from, if not the peer's
+   * @param refused why nobody will look into it
+   */
+  record(
+    direction: Direction,
+    time: number,
+    bytes: Uint8Array,
+    source?: string,
+    refused?: Reason,
+  ): void;
+  /** Counts datagrams that were not recorded. */
+  lose(datagrams: number): void;
+  readonly recorded: number;
+  readonly lost: number;
+  /** Ends the file. */
+  finish(time: number): void;
+  /** A part of the file must be taken before more is recorded: then the core's memory never grows. */
+  readonly isFull: boolean;
+  /** What of the pcapng file was made since the last call, as a copy. */
+  take(): Uint8Array;
+}
+
 export interface Core {
   readonly version: string;
 
@@ -213,6 +265,18 @@ export interface Core {
    * @throws CoreError as `openTunnel`
    */
   openBatchTunnel(options: BatchOptions): BatchTunnel;
+
+  /**
+   * For one stream of a format's frames.
+   *
+   * @throws CoreError `cannot_run` if nothing says where they end
+   */
+  openDeframer(format: CoreFormat): CoreDeframer;
+
+  /**
+   * @throws CoreError `cannot_run`, `not_an_address`
+   */
+  openRecording(options: RecordingOptions): CoreRecording;
 
   /**
    * Begins to decode a capture.

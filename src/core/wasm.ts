@@ -6,7 +6,9 @@ import type { CaptureDecoder, CaptureOptions } from "./capture.js";
 import type {
   Checked,
   Core,
+  CoreDeframer,
   CoreFormat,
+  CoreRecording,
   CoreTunnel,
   Counters,
   Description,
@@ -16,12 +18,15 @@ import type {
   FormatRecipe,
   PacketName,
   Reason,
+  RecordingOptions,
   RunProblemInfo,
   TunnelOptions,
 } from "./core.js";
 import { attempt, countersOf } from "./values.js";
 import { WasmBatchTunnel } from "./wasm-batch.js";
 import { WasmCaptureDecoder } from "./wasm-capture.js";
+import { WasmDeframer } from "./wasm-deframer.js";
+import { WasmRecording } from "./wasm-recording.js";
 
 let loading: Promise<Core> | undefined;
 
@@ -98,6 +103,14 @@ class WasmCore implements Core {
 
   openBatchTunnel(options: BatchOptions): BatchTunnel {
     return new WasmBatchTunnel(innerOf(options.format), options, this.#memory, this.reasons);
+  }
+
+  openDeframer(format: CoreFormat): CoreDeframer {
+    return attempt(() => new WasmDeframer(new wasm.Deframer(innerOf(format)), this.#memory));
+  }
+
+  openRecording(options: RecordingOptions): CoreRecording {
+    return new WasmRecording(innerOf(options.format), options, this.#memory, this.reasons);
   }
 
   openCapture(options: CaptureOptions): CaptureDecoder {

@@ -1,5 +1,11 @@
 // A device: where packets enter and leave.
 
+/** What the packets of a device are: whole Ethernet frames (2), or IP packets (3). */
+export type Layer = 2 | 3;
+
+/** What the kernel calls a device of a layer, and `ip tuntap` in small letters. */
+export const deviceKinds: Readonly<Record<Layer, "TAP" | "TUN">> = { 2: "TAP", 3: "TUN" };
+
 export interface Device {
   readonly name: string;
 

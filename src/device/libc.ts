@@ -38,6 +38,17 @@ export const ioctlNumber: (fd: number, request: number, argument: number) => num
   "int ioctl(int fd, unsigned long request, unsigned long argument)",
 );
 
+/** `setsockopt(2)`. Returns −1 on an error. */
+export const setsockopt: (
+  fd: number,
+  level: number,
+  option: number,
+  value: Int32Array,
+  bytes: number,
+) => number = libc.func(
+  "int setsockopt(int fd, int level, int option, const void *value, uint32_t bytes)",
+);
+
 /** `eventfd(2)`. Returns a descriptor, or −1. */
 export const eventfd: (value: number, flags: number) => number = libc.func(
   "int eventfd(unsigned int value, int flags)",

@@ -13,6 +13,7 @@ const IP_TIMEOUT_MS = 5000;
 /** An address of ours on the device and the peer's, in the same family. */
 export interface AddressPair {
   readonly local: string;
+  /** The same as `local` where there is no one peer, but a network. */
   readonly peer: string;
   /** Bits of the peer's address that name the network behind the device. */
   readonly prefix: number;
@@ -22,11 +23,17 @@ export interface AddressPair {
 export interface LinkState {
   readonly mtu: number;
   readonly up: boolean;
+  /** What the kernel calls its kind, such as `"bridge"`; none of a network card. */
+  readonly kind: string | undefined;
+  /** The bridge that it is in. */
+  readonly master: string | undefined;
   readonly addresses: readonly AddressPair[];
 }
 
 export interface LinkConfig {
   readonly mtu: number;
+  /** A bridge to join. */
+  readonly bridge: string | undefined;
   readonly addresses: readonly AddressPair[];
 }
 
@@ -46,15 +53,35 @@ export interface Route {
   readonly local: boolean;
 }
 
+/** A device of the kernel that is one end of a tunnel over UDP. */
+export interface KernelTunnel {
+  readonly name: string;
+  /** Such as `"vxlan"`. */
+  readonly kind: string;
+}
+
+/** The kernel's own tunnel that listens on a UDP port, which no list of programs shows. */
+export async function findKernelTunnel(port: number): Promise<KernelTunnel | undefined> {
+  const { code, stdout } = await ip(["-j", "-d", "link", "show", "up"]);
+  if (code !== 0) return undefined;
+  const link = parseAnswer<IpLink>(stdout).find(
+    ({ linkinfo }) => linkinfo?.info_data?.port === port,
+  );
+  const kind = link?.linkinfo?.info_kind;
+  return kind === undefined ? undefined : { name: link?.ifname ?? "", kind };
+}
+
 /** A device as it stands, or nothing if there is none of this name. */
 export async function findLink(name: string): Promise<LinkState | undefined> {
-  const { code, stdout } = await ip(["-j", "addr", "show", "dev", name]);
+  const { code, stdout } = await ip(["-j", "-d", "addr", "show", "dev", name]);
   if (code !== 0) return undefined;
   const [link] = parseAnswer<IpLink>(stdout);
   if (link === undefined) return undefined;
   return {
     mtu: link.mtu,
     up: link.flags.includes("UP"),
+    kind: link.linkinfo?.info_kind,
+    master: link.master,
     addresses: (link.addr_info ?? []).map((info) => ({
       local: info.local,
       peer: info.address ?? info.local,
@@ -67,44 +94,50 @@ export async function findLink(name: string): Promise<LinkState | undefined> {
  * Brings a device to a configuration, step by step, leaving alone what is so already.
  *
  * @param state what `findLink` said
- * @param onAdded told each address as soon as it is on the device
+ * @param onTaken told how to take a step back as soon as it is taken, of those that are to be
  * @returns the steps taken; those refused say why
  */
 export async function configureLink(
   name: string,
   config: LinkConfig,
   state: LinkState | undefined,
-  onAdded: (pair: AddressPair) => void,
+  onTaken: (back: readonly string[]) => void,
 ): Promise<LinkStep[]> {
-  const steps: { words: string[]; pair?: AddressPair }[] = [];
+  const steps: { words: string[]; back?: string[] }[] = [];
   if (state?.mtu !== config.mtu) {
     steps.push({ words: ["link", "set", "dev", name, "mtu", String(config.mtu)] });
+  }
+  // Not before it has its MTU: the bridge takes the least of those that are in it.
+  if (config.bridge !== undefined && state?.master !== config.bridge) {
+    const words = (...action: string[]) => ["link", "set", "dev", name, ...action];
+    steps.push({ words: words("master", config.bridge), back: words("nomaster") });
   }
   if (!state?.up) steps.push({ words: ["link", "set", "dev", name, "up"] });
   for (const pair of config.addresses) {
     if (!state?.addresses.some((other) => samePair(other, pair))) {
-      steps.push({ words: addressWords("add", name, pair), pair });
+      const [words, back] = [addressWords("add", name, pair), addressWords("del", name, pair)];
+      steps.push({ words, back });
     }
   }
   const taken: LinkStep[] = [];
-  for (const { words, pair } of steps) {
+  for (const { words, back } of steps) {
     const { code, stderr } = await ip(words);
-    if (code === 0 && pair) onAdded(pair);
+    if (code === 0 && back) onTaken(back);
     taken.push(code === 0 ? { words } : { words, refused: complaint(stderr) });
   }
   return taken;
 }
 
-/** Takes addresses away again, waiting for it; one that is gone already is no fault. */
-export function removeAddresses(name: string, pairs: readonly AddressPair[]): void {
-  for (const pair of pairs) {
-    spawnSync("ip", addressWords("del", name, pair), { ...ipOptions(), stdio: "ignore" });
-  }
+/** Takes steps back, waiting for it; what is so no more is no fault. */
+export function takeBack(steps: readonly (readonly string[])[]): void {
+  for (const words of steps) spawnSync("ip", words, { ...ipOptions(), stdio: "ignore" });
 }
 
 /** The words after `ip` that add or delete an address. */
 export function addressWords(action: "add" | "del", name: string, pair: AddressPair): string[] {
-  return ["addr", action, pair.local, "peer", `${pair.peer}/${pair.prefix}`, "dev", name];
+  const { local, peer, prefix } = pair;
+  const address = local === peer ? [`${local}/${prefix}`] : [local, "peer", `${peer}/${prefix}`];
+  return ["addr", action, ...address, "dev", name];
 }
 
 /**
@@ -132,10 +165,16 @@ export function samePair(a: AddressPair, b: AddressPair): boolean {
   return a.local === b.local && a.peer === b.peer && a.prefix === b.prefix;
 }
 
-/** `ip -json addr show`. */
+/** `ip -json -details addr show`, and `link show`. */
 interface IpLink {
+  readonly ifname: string;
   readonly mtu: number;
   readonly flags: readonly string[];
+  readonly master?: string;
+  readonly linkinfo?: {
+    readonly info_kind?: string;
+    readonly info_data?: { readonly port?: number };
+  };
   readonly addr_info?: readonly { local: string; address?: string; prefixlen: number }[];
 }
 

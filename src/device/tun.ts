@@ -1,8 +1,8 @@
-// TUN on Linux: a network device whose other end is a file (Documentation/networking/tuntap.rst).
+// TUN and TAP on Linux: network devices whose other end is a file (Documentation/networking/tuntap.rst).
 
 import { closeSync, constants, openSync } from "node:fs";
 import { errnoOf, Failure } from "../failure.js";
-import type { Device } from "./device.js";
+import { type Device, deviceKinds, type Layer } from "./device.js";
 import * as libc from "./libc.js";
 
 const TUN_PATH = "/dev/net/tun";
@@ -13,6 +13,8 @@ const TUNSETIFF = 0x400454ca;
 const TUNGETIFF = 0x800454d2;
 /** linux/if_tun.h: IP packets, not Ethernet frames. */
 const IFF_TUN = 0x0001;
+/** linux/if_tun.h: Ethernet frames. */
+const IFF_TAP = 0x0002;
 /** linux/if_tun.h: packets come without the `tun_pi` header. */
 const IFF_NO_PI = 0x1000;
 /** linux/if_tun.h: a `struct virtio_net_hdr` goes before each packet, read or written. */
@@ -31,7 +33,7 @@ const TUNSETVNETHDRSZ = 0x400454d8;
 /** linux/virtio_net.h: bytes of a `struct virtio_net_hdr`. */
 export const VIRTIO_HEADER_BYTES = 10;
 
-/** A TUN device as the kernel gives it. */
+/** A TUN or TAP device as the kernel gives it. */
 export interface TunFile {
   readonly fd: number;
   readonly name: string;
@@ -39,13 +41,14 @@ export interface TunFile {
 }
 
 /**
- * Opens a TUN device, which exists as long as it is open, or attaches to a persistent one.
+ * Opens a device, which exists as long as it is open, or attaches to a persistent one.
  *
  * @param name at most 15 bytes; `%d` in it stands for the first free number
- * @throws Failure `system` if there is no TUN, no right to it, or the name is taken
+ * @param layer a TUN for 3, a TAP for 2
+ * @throws Failure `system` if there is no such device, no right to it, or the name is taken
  */
-export function openTun(name: string): Device {
-  const { fd, name: given, persistent } = openTunFile(name, { virtioHeader: false });
+export function openTun(name: string, layer: Layer): Device {
+  const { fd, name: given, persistent } = openTunFile(name, layer, { virtioHeader: false });
   return new Tun(fd, given, persistent);
 }
 
@@ -54,7 +57,11 @@ export function openTun(name: string): Device {
  *
  * @param virtioHeader whether a `struct virtio_net_hdr` goes before each packet
  */
-export function openTunFile(name: string, { virtioHeader }: { virtioHeader: boolean }): TunFile {
+export function openTunFile(
+  name: string,
+  layer: Layer,
+  { virtioHeader }: { virtioHeader: boolean },
+): TunFile {
   let fd: number;
   try {
     fd = openSync(TUN_PATH, constants.O_RDWR | constants.O_NONBLOCK);
@@ -62,7 +69,8 @@ export function openTunFile(name: string, { virtioHeader }: { virtioHeader: bool
     throw cannotOpen(errnoOf(error), error);
   }
   try {
-    const attached = attach(fd, name, IFF_TUN | IFF_NO_PI | (virtioHeader ? IFF_VNET_HDR : 0));
+    const flags = IFF_NO_PI | (virtioHeader ? IFF_VNET_HDR : 0);
+    const attached = attach(fd, name, layer, flags);
     // A persistent device keeps what its last user wanted, be it killed or not.
     setOffloads(fd, 0);
     if (virtioHeader) {
@@ -109,12 +117,17 @@ export function setOffloads(fd: number, flags: number): boolean {
 }
 
 /** Makes or joins the device; answers with the name that the kernel gave it. */
-function attach(fd: number, name: string, wanted: number): { name: string; persistent: boolean } {
+function attach(
+  fd: number,
+  name: string,
+  layer: Layer,
+  flags: number,
+): { name: string; persistent: boolean } {
   const request = Buffer.alloc(IFREQ_BYTES);
   // In C: struct ifreq { char ifr_name[IFNAMSIZ]; union { short ifr_flags; … }; }
   const view = new DataView(request.buffer, request.byteOffset, request.length);
   request.write(name, 0, IFNAMSIZ - 1);
-  view.setUint16(IFNAMSIZ, wanted, libc.LITTLE_ENDIAN);
+  view.setUint16(IFNAMSIZ, flags | (layer === 2 ? IFF_TAP : IFF_TUN), libc.LITTLE_ENDIAN);
   if (libc.ioctl(fd, TUNSETIFF, request) === 0) {
     libc.ioctl(fd, TUNGETIFF, request);
     const flags = view.getUint16(IFNAMSIZ, libc.LITTLE_ENDIAN);
@@ -133,7 +146,7 @@ function attach(fd: number, name: string, wanted: number): { name: string; persi
     case "EEXIST":
       throw new Failure(
         "system",
-        `${name} is no name for a TUN device, or another kind of device has it: choose another --device`,
+        `${name} is no name for a ${deviceKinds[layer]} device, or another kind of device has it: choose another --device`,
       );
     case "ENOTTY":
       throw new Failure("system", `${TUN_PATH} is something else than the TUN: make it anew`, [

@@ -70,7 +70,7 @@ export async function transfer({ a, b }: JoinedHosts): Promise<TransferResult> {
 
 /** One packet at the steps of its way. */
 export interface PacketWay {
-  /** As it leaves the device: an IP packet. */
+  /** As it leaves the device: an IP packet, or at layer 2 an Ethernet frame. */
   readonly packet: Uint8Array;
   /** As it leaves the cable's device: the UDP payload. */
   readonly datagram: Uint8Array;
@@ -78,7 +78,8 @@ export interface PacketWay {
 
 /** Sends one echo request, and listens to it on the tunnel's device and on the cable. */
 export async function watchPacket({ a }: JoinedHosts): Promise<PacketWay> {
-  const inside = await listen(a.host, a.started.device);
+  const { device, layer, overhead, peer } = a.started;
+  const inside = await listen(a.host, device, layer === 2 ? ["frames"] : []);
   const outside = await listen(a.host, a.cable.device);
   try {
     const pattern = Buffer.from(PAYLOAD).toString("hex");
@@ -89,19 +90,28 @@ export async function watchPacket({ a }: JoinedHosts): Promise<PacketWay> {
     );
     const marked = Buffer.from(PAYLOAD);
     const packet = await inside.find((bytes) => bytes.includes(marked));
-    const outer = await outside.find(
-      (bytes) => isUdp(bytes) && bytes.length === 20 + 8 + 8 + packet.length,
-    );
-    return { packet, datagram: outer.subarray(28) };
+    const outer = await outside.find((bytes) => {
+      const length = bytes.length - UDP_PAYLOAD;
+      return isUdpTo(bytes, peer) && length >= packet.length && length <= packet.length + overhead;
+    });
+    return { packet, datagram: outer.subarray(UDP_PAYLOAD) };
   } finally {
     inside.stop();
     outside.stop();
   }
 }
 
-/** An IPv4 header without options, and UDP in it. */
-function isUdp(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x45 && bytes[9] === 17;
+/** Where the payload of UDP begins behind an IPv4 header without options. */
+const UDP_PAYLOAD = 28;
+
+/** Such a header, and UDP in it to an end. */
+function isUdpTo(bytes: Buffer, { address, port }: { address: string; port: number }): boolean {
+  return (
+    bytes[0] === 0x45 &&
+    bytes[9] === 17 &&
+    bytes.subarray(16, 20).join(".") === address &&
+    bytes.readUInt16BE(22) === port
+  );
 }
 
 interface Listener {
@@ -110,10 +120,10 @@ interface Listener {
   stop(): void;
 }
 
-async function listen(host: Host, device: string): Promise<Listener> {
+async function listen(host: Host, device: string, what: readonly string[] = []): Promise<Listener> {
   const { stdout } = await host.execOrThrow("ip", ["-j", "link", "show", "dev", device]);
   const [{ ifindex }] = JSON.parse(stdout);
-  const child = host.spawn(process.execPath, [script("sniff"), String(ifindex)]);
+  const child = host.spawn(process.execPath, [script("sniff"), String(ifindex), ...what]);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const first = await lines.next();
   if (first.value !== "ready") throw new Failure("system", `cannot listen to ${device}`);

@@ -1,6 +1,7 @@
-// Runs on a host of the lab: prints the IP packets that pass a device, each as a line of hex.
+// Runs on a host of the lab: prints what passes a device, each packet as a line of hex, from its IP
+// header on, or with "frames" whole Ethernet frames.
 //
-//     node sniff.js IFINDEX
+//     node sniff.js IFINDEX [frames]
 
 import { closeSync } from "node:fs";
 import koffi from "koffi";
@@ -9,6 +10,7 @@ import { pollReadable, read } from "../device/libc.js";
 /** bits/socket.h, linux/if_packet.h, linux/if_ether.h */
 const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 const ETH_P_ALL = 0x0003;
 /** linux/if_packet.h: `struct sockaddr_ll`. */
 const SOCKADDR_LL_BYTES = 20;
@@ -20,8 +22,8 @@ const libc = koffi.load(null);
 const socket = libc.func("int socket(int domain, int type, int protocol)");
 const bind = libc.func("int bind(int fd, const void *address, unsigned int length)");
 
-const [ifindex] = process.argv.slice(2);
-const fd = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL));
+const [ifindex, what] = process.argv.slice(2);
+const fd = socket(AF_PACKET, what === "frames" ? SOCK_RAW : SOCK_DGRAM, htons(ETH_P_ALL));
 const address = new Uint8Array(SOCKADDR_LL_BYTES);
 new Uint16Array(address.buffer, 0, 2).set([AF_PACKET, htons(ETH_P_ALL)]);
 new Int32Array(address.buffer, 4, 1)[0] = Number(ifindex);

@@ -11,7 +11,7 @@
 //   7. the device takes the packet;
 //   8. the device is looked at once more: the answer to what it took may be there already.
 
-import type { Carrier, Endpoint } from "../carrier/carrier.js";
+import type { Carrier, Endpoint, FramingLost } from "../carrier/carrier.js";
 import type { CoreTunnel, Direction, DropReport, Reason } from "../core/core.js";
 import type { Device } from "../device/device.js";
 import { reasonOf } from "./reason.js";
@@ -19,6 +19,9 @@ import { reasonOf } from "./reason.js";
 /** Slots that an arena needs: one for what arrives, and as many as are read in one go. */
 export const EVENT_ENGINE_SLOTS = 64;
 const RECEIVING_SLOT = 0;
+
+/** Node hands over all that has arrived, which may be more than answers to it can wait. */
+const MOST_UNANSWERED = 64;
 
 /** What a person may want to hear about a running tunnel. */
 export type EngineEvent =
@@ -39,6 +42,9 @@ export type EngineEvent =
   /** An offload of the batch engine is not used any more. */
   | { readonly type: "fallback"; readonly offload: string; readonly why: string };
 
+/** Sees a datagram that goes by. Its bytes are valid only during the call. */
+export type SeeDatagram = (direction: Direction, datagram: Uint8Array, source?: Endpoint) => void;
+
 export interface EngineOptions {
   readonly tunnel: CoreTunnel;
   readonly device: Device;
@@ -48,6 +54,8 @@ export interface EngineOptions {
   /** Tell every drop, not only the first of its kind. */
   readonly everyDrop?: boolean;
   readonly notify?: (event: EngineEvent) => void;
+  /** Sees every datagram that is sent or arrives. */
+  readonly see?: SeeDatagram;
 }
 
 export class EventEngine {
@@ -57,11 +65,14 @@ export class EventEngine {
   readonly #onlyPeer: boolean;
   readonly #everyDrop: boolean;
   readonly #notify: (event: EngineEvent) => void;
+  readonly #see: SeeDatagram | undefined;
 
   readonly #freeSlots: number[] = [];
   readonly #told = new Set<string>();
   #onFree: (() => void) | undefined;
   #lookSoon = false;
+  /** Packets that the device took since it was looked at. */
+  #unanswered = 0;
   #heard = false;
   #stopped = false;
   #fail: (error: unknown) => void = () => {};
@@ -73,6 +84,7 @@ export class EventEngine {
     this.#onlyPeer = options.onlyPeer ?? false;
     this.#everyDrop = options.everyDrop ?? false;
     this.#notify = options.notify ?? (() => {});
+    this.#see = options.see;
     for (let slot = 0; slot < EVENT_ENGINE_SLOTS; slot++) {
       if (slot !== RECEIVING_SLOT) this.#freeSlots.push(slot);
     }
@@ -87,7 +99,10 @@ export class EventEngine {
     const failed = new Promise<never>((_resolve, reject) => {
       this.#fail = reject;
     });
-    this.#carrier.start((datagram, source) => this.#receive(datagram, source));
+    this.#carrier.start(
+      (datagram, source) => this.#receive(datagram, source),
+      (lost, source) => this.#loseFraming(lost, source),
+    );
     await Promise.race([failed, this.#pumpDevice()]);
   }
 
@@ -137,19 +152,22 @@ export class EventEngine {
       this.#tellDrop("out", this.#tunnel.reasonOf(sealed), length);
       return;
     }
-    this.#carrier.send(this.#tunnel.placed(slot, sealed), (errno) => {
+    const datagram = this.#tunnel.placed(slot, sealed);
+    this.#see?.("out", datagram);
+    this.#carrier.send(datagram, (errno) => {
       this.#free(slot);
       if (errno !== undefined && !this.#stopped) this.#lose("out", reasonOf(errno), length);
     });
   }
 
-  /** Steps 5 to 8. */
-  #receive(datagram: Uint8Array, source: Endpoint): void {
-    if (this.#stopped) return;
+  /** Steps 5 to 8. Returns whether it was one of the peer's datagrams. */
+  #receive(datagram: Uint8Array, source: Endpoint): boolean {
+    if (this.#stopped) return false;
+    this.#see?.("in", datagram, source);
     if (this.#onlyPeer && !sameEndpoint(source, this.#carrier.peer)) {
       this.#tunnel.refuse("in", "other_source", datagram.length);
       this.#tellDrop("in", "other_source", datagram.length, source);
-      return;
+      return false;
     }
     this.#tunnel.datagramRoom(RECEIVING_SLOT).set(datagram);
     const opened = this.#tunnel.decapsulate(RECEIVING_SLOT, datagram.length);
@@ -157,7 +175,7 @@ export class EventEngine {
       const datagrams = this.#tunnel.pollWrongKey();
       if (datagrams > 0) this.#notify({ type: "wrong_key", datagrams });
       this.#tellDrop("in", this.#tunnel.reasonOf(opened), datagram.length, source);
-      return;
+      return false;
     }
     if (!this.#heard) {
       this.#heard = true;
@@ -167,20 +185,36 @@ export class EventEngine {
     const errno = this.#device.write(packet);
     if (errno !== undefined) this.#lose("in", reasonOf(errno, "device"), packet.length);
     else this.#lookAtDeviceSoon();
+    return true;
   }
 
-  /** Step 8, once for all datagrams that arrive in one turn of the event loop. */
+  /** A stream cannot be cut into datagrams any more: what is left of it is dropped. */
+  #loseFraming(lost: FramingLost, source: Endpoint): void {
+    if (this.#stopped) return;
+    this.#tunnel.refuse("in", "framing_lost", 0);
+    this.#tellDrop("in", "framing_lost", 0, source, lost);
+  }
+
+  /** Step 8: once for all datagrams that arrive in one turn of the event loop, or for so many. */
   #lookAtDeviceSoon(): void {
-    if (this.#lookSoon) return;
-    this.#lookSoon = true;
-    setImmediate(() => {
-      this.#lookSoon = false;
-      try {
-        this.#drainDevice();
-      } catch (error) {
-        this.#fail(error);
-      }
-    });
+    if (++this.#unanswered >= MOST_UNANSWERED) {
+      this.#lookAtDevice();
+    } else if (!this.#lookSoon) {
+      this.#lookSoon = true;
+      setImmediate(() => {
+        this.#lookSoon = false;
+        this.#lookAtDevice();
+      });
+    }
+  }
+
+  #lookAtDevice(): void {
+    this.#unanswered = 0;
+    try {
+      this.#drainDevice();
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   #lose(direction: Direction, reason: Reason, length: number): void {
@@ -189,12 +223,18 @@ export class EventEngine {
   }
 
   /** Tells a drop if somebody wants to hear it. A flood of them must cost little. */
-  #tellDrop(direction: Direction, reason: Reason, length: number, source?: Endpoint): void {
+  #tellDrop(
+    direction: Direction,
+    reason: Reason,
+    length: number,
+    source?: Endpoint,
+    lost?: FramingLost,
+  ): void {
     const kind = `${direction} ${reason}`;
     const first = !this.#told.has(kind);
     if (!first && !this.#everyDrop) return;
     this.#told.add(kind);
-    const report = this.#tunnel.lastDrop();
+    const report = lost ? { ...lost, reason } : this.#tunnel.lastDrop();
     if (report === undefined) return;
     const from = source && { source: { address: source.address, port: source.port } };
     this.#notify({ type: "drop", direction, length, first, ...from, report });
@@ -215,6 +255,6 @@ export class EventEngine {
   }
 }
 
-function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address === b.address;
+function sameEndpoint(a: Endpoint, b: Endpoint | undefined): boolean {
+  return a.port === b?.port && a.address === b.address;
 }

@@ -7,6 +7,7 @@ const carrierReasons: Readonly<Record<string, Reason>> = {
   ENETUNREACH: "unreachable",
   ENETDOWN: "unreachable",
   EADDRNOTAVAIL: "unreachable",
+  ENOTCONN: "unreachable",
   ECONNREFUSED: "refused",
   ENOBUFS: "no_buffers",
   ENOMEM: "no_buffers",

@@ -132,7 +132,8 @@ describe("words that make no sense", () => {
 
 test.skipIf(missing.length > 0)("where nothing is there, it says how to get it", async () => {
   const nowhere = { XDG_CACHE_HOME: "/nonexistent", CRAPVPN_AUTHOR_PROGRAM: "" };
-  const { code, stdout, stderr } = await run([RUN, "--only", "wireguard-go,author"], nowhere);
+  const words = ["--only", "wireguard-go,gotatun-cli,author"];
+  const { code, stdout, stderr } = await run([RUN, ...words], nowhere);
   expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
   expect(stderr).toMatch(/^bench: nothing is there to measure \(.*npm run setup.*\)\.\n$/);
   expect(stderr).toContain("CRAPVPN_AUTHOR_PROGRAM");

@@ -106,6 +106,33 @@ describe("pairs", () => {
   });
 });
 
+describe("addresses at layer 2", () => {
+  test("may be left out, stand alone with a /PREFIX, or come in pairs", () => {
+    const pairs = (...words: string[]) => parsePairs(words, 2);
+    expect(pairs()).toEqual([]);
+    const alone = { local: "10.8.0.1", peer: "10.8.0.1", prefix: 24 };
+    const pair = { local: "10.8.0.1", peer: "10.8.0.2" };
+    const six = { local: "fd00::1", peer: "fd00::1", prefix: 64 };
+    expect(pairs("10.8.0.1/24")).toEqual([alone]);
+    expect(pairs("10.8.0.1/24", "FD00::1/64")).toEqual([alone, six]);
+    expect(pairs("10.8.0.1", "10.8.0.2")).toEqual([{ ...pair, prefix: 32 }]);
+    expect(pairs("10.8.0.1/24", "10.8.0.2", "fd00::1/64")).toEqual([{ ...pair, prefix: 24 }, six]);
+  });
+
+  test.each([
+    [["10.8.0.1"], 'PEER_IP is missing after "10.8.0.1": inner addresses come in pairs'],
+    [["10.8.0.1/24", "10.8.0.1/24"], "the address 10.8.0.1 is given twice"],
+    [["10.8.0.1/33"], '"/33" is not a prefix'],
+    [["10.8.0.1/24", "fd00::2"], "10.8.0.1 is IPv4 and fd00::2 is IPv6"],
+  ])("%j: %s", (words, sentence) => {
+    expect(() => parsePairs(words, 2)).toThrow(sentence);
+  });
+
+  test("lead into the tunnel", () => {
+    expect(() => refuseLoop("10.8.0.9", parsePairs(["10.8.0.1/24"], 2))).toThrow("lies inside");
+  });
+});
+
 describe("routing loops", () => {
   const pairs = parsePairs(["10.8.0.1/24", "10.8.0.2", "fd00::1", "fd00::2"]);
 

@@ -90,6 +90,67 @@ test("the tour as data, with another key and options of run", async () => {
   expect(events.at(-1)).toMatchObject({ ok: true });
 });
 
+/** The events of a lab that ends well. */
+async function tourOf(words: readonly string[], env = {}) {
+  const { code, stdout, stderr } = await start(["--json", ...words], { env }).ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  const events = stdout.trim().split("\n");
+  return events.map((line) => JSON.parse(line));
+}
+
+describe("the tour at layer 2", () => {
+  const bridges = [
+    { device: "br0", addresses: ["10.8.0.1/24", "fd08::1/64"] },
+    { device: "br0", addresses: ["10.8.0.2/24", "fd08::2/64"] },
+  ];
+
+  test("host a gets its address by DHCP from host b (needs dnsmasq and busybox)", async () => {
+    const [topology, ...events] = await tourOf(["--layer", "2"]);
+    expect(topology.hosts).toMatchObject([
+      { format: "crapvpn-ethernet", layer: 2, device: "tap0", bridge: bridges[0], addresses: [] },
+      { format: "crapvpn-ethernet", layer: 2, device: "tap0", bridge: bridges[1], addresses: [] },
+    ]);
+    expect(events[0]).toEqual({
+      ...{ event: "check", name: "dhcp", ok: true },
+      ...{ address: "10.8.0.1", server: "10.8.0.2" },
+    });
+    const packet = events.find(({ event }) => event === "packet");
+    // A frame of IPv4, and its datagram.
+    expect(packet.packet.slice(24, 28)).toBe("0800");
+    expect(packet.datagram).toHaveLength(packet.packet.length + 16);
+    expect(packet.datagram.slice(0, 16)).toBe("63726170004a6558");
+    expect(events.at(-1)).toMatchObject({ ok: true });
+  });
+
+  test("without the programs for DHCP, it is set by hand, and that is said", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "crapvpn-path-"));
+    const programs = ["ip", "ping", "unshare", "nsenter", "sh", "readlink", "sleep"];
+    for (const name of programs) {
+      const { stdout } = spawnSync("which", [name], { encoding: "utf8" });
+      symlinkSync(stdout.trim(), join(folder, name));
+    }
+    const [topology, skipped, ping] = await tourOf(["--layer", "2"], { PATH: folder });
+    rmSync(folder, { recursive: true });
+    expect(topology.hosts).toMatchObject([{ bridge: bridges[0] }, { bridge: bridges[1] }]);
+    expect(skipped).toMatchObject({ event: "skipped", name: "dhcp", missing: "busybox" });
+    expect(ping).toMatchObject({ name: "ping", ok: true });
+  });
+});
+
+test.each([
+  ["vxlan", ["--set", "vni=42"], "0800000000002a00", 2],
+  ["gtpu", ["--set", "teid=7"], "30ff003c00000007", 3],
+])("the tour over %s", async (format, words, header, layer) => {
+  const [topology, ...events] = await tourOf(["--format", format, ...words]);
+  expect(topology.hosts).toMatchObject([
+    { format, layer, cipher: "none" },
+    { format, layer },
+  ]);
+  const packet = events.find(({ event }) => event === "packet");
+  expect(packet.datagram).toBe(`${header}${packet.packet}`);
+  expect(events.at(-1)).toMatchObject({ ok: true });
+});
+
 describe("a command on host a", () => {
   test("gets our streams and gives us its exit code", async () => {
     const { child, ended } = start(["--", "sh", "-c", "cat; exit 7"]);
@@ -185,6 +246,8 @@ describe("a wrong command line ends with 2", () => {
     [["--keep", "--shell", "a"], "give one of"],
     [["ping"], '"ping" is not expected here'],
     [["--mtu", "10"], "--mtu"],
+    [["--layer", "4"], '--layer: "4" is not a layer'],
+    [["--format", "vxlan"], 'vxlan: "vni" must be set: --set vni=0..16777215'],
   ])("%j", async (words, sentence) => {
     const { code, stdout, stderr } = await start(words).ended;
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -285,6 +348,17 @@ describe("doctor", () => {
     expect({ run, lab }).toEqual({ run: true, lab: true });
     const peer = findings.find(({ name }: { name: string }) => name === "peer");
     expect(peer.data).toMatchObject({ address: "127.0.0.1", device: "lo", tunnelMtu: 65_499 });
+    const found = (name: string) =>
+      findings.find((finding: { name: string }) => finding.name === name);
+    for (const name of ["tap_device", "bridge", "dnsmasq", "busybox"]) {
+      expect([name, found(name)?.grade]).toEqual([name, "ok"]);
+    }
+    // Each tunnel of the kernel either can be made, here as there, or is said not to be.
+    const { has, lacks } = found("kernel_tunnels").data;
+    expect([...has, ...lacks].sort()).toEqual(["fou", "geneve", "gre", "l2tp", "vxlan"]);
+    const vxlan = "link add k type vxlan id 9 dstport 4789".split(" ");
+    const { status: made } = spawnSync("unshare", ["--net", "ip", ...vxlan]);
+    expect(has.includes("vxlan")).toBe(made === 0);
   });
 
   test("tells what to do about what is missing", () => {

@@ -26,6 +26,7 @@ ETHERTYPES = {4: 0x0800, 6: 0x86DD}
 # linux/if_tun.h
 TUNSETIFF = 0x400454CA
 IFF_TUN = 0x0001
+IFF_TAP = 0x0002
 IFF_NO_PI = 0x1000
 
 # Packets taken from one side before the other gets its turn.
@@ -75,10 +76,10 @@ class Format:
         return packet, ""
 
 
-def open_device(name: str) -> tuple[int, str]:
-    """A TUN's descriptor and the name that the kernel gave it ("tun%d" takes the next number)."""
+def open_device(name: str, kind: int = IFF_TUN) -> tuple[int, str]:
+    """A device's descriptor and the name that the kernel gave it ("tun%d" takes the next number)."""
     tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-    request = struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI)
+    request = struct.pack("16sH22x", name.encode(), kind | IFF_NO_PI)
     answer = fcntl.ioctl(tun, TUNSETIFF, request)
     return tun, answer[:16].rstrip(b"\0").decode()
 

@@ -259,11 +259,19 @@ export async function start(
   return end;
 }
 
-const PEER = fileURLToPath(new URL("../peer/peer.py", import.meta.url));
-
 /** Starts the independent peer in Python, and waits until packets can flow. */
-export async function startPeer(host: Host, words: readonly string[]): Promise<Running> {
-  const peer = new Running(host.spawn("python3", [PEER, ...words]));
+export function startPeer(host: Host, words: readonly string[]): Promise<Running> {
+  return startPython(host, "peer.py", words);
+}
+
+/** Starts a program of test/peer, and waits until it is ready. */
+export async function startPython(
+  host: Host,
+  program: string,
+  words: readonly string[],
+): Promise<Running> {
+  const path = fileURLToPath(new URL(`../peer/${program}`, import.meta.url));
+  const peer = new Running(host.spawn("python3", [path, ...words]));
   await peer.said("stdout", "ready");
   return peer;
 }

@@ -241,10 +241,9 @@ export async function iperf(
   try {
     const { stdout } = await a.execOrThrow("iperf3", ["-c", to, "-J", ...options]);
     return JSON.parse(stdout).end;
-  } catch (error) {
-    // The next one listens on the same port.
+  } finally {
+    // The next one listens on the same port, and this one may not have left it yet.
     await server.stop("SIGKILL");
-    throw error;
   }
 }
 

@@ -185,6 +185,20 @@ pub enum Field {
     Whole,
 }
 
+impl Field {
+    /// What filters call it; empty if it is no single one.
+    ///
+    /// `names` are those of the format's fields, in the list's order.
+    #[must_use]
+    pub fn name(self, names: &[String]) -> &str {
+        match self {
+            Self::Format(place) => names.get(place).map_or("", String::as_str),
+            Self::Packet(name) => name,
+            Self::Whole => "",
+        }
+    }
+}
+
 /// A packet or datagram refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drop {

@@ -14,9 +14,12 @@ use wasm_bindgen::prelude::*;
 
 mod batch;
 mod capture;
+mod deframer;
 mod format;
+mod recording;
 
 pub use capture::{CaptureDecoder, CaptureSummary};
+pub use deframer::Deframer;
 pub use format::{Format, check_descriptions, description_schema, format_names};
 
 /// Bytes free before a packet that is to be encapsulated: as many as the longest header has.
@@ -118,16 +121,13 @@ fn config(
         CoreError::new("cannot_run", format!("the seed has {} bytes, not 32", seed.len()))
     })?;
     let packet: PacketKind = format::packet_kind(&format.format, packet);
-    let peer = parse_peer(peer)?;
+    let peer = peer.map(|text| parse_address(&text)).transpose()?;
     Ok(Config { key, peer, max_datagram_bytes, packet: Some(packet), seed })
 }
 
-fn parse_peer(peer: Option<String>) -> Result<Option<SocketAddr>, CoreError> {
-    let parse = |text: String| {
-        let wrong = |_| CoreError::new("not_an_address", format!("\"{text}\" is not ADDRESS:PORT"));
-        text.parse().map_err(wrong)
-    };
-    peer.map(parse).transpose()
+fn parse_address(text: &str) -> Result<SocketAddr, CoreError> {
+    let wrong = |_| CoreError::new("not_an_address", format!("\"{text}\" is not ADDRESS:PORT"));
+    text.parse().map_err(wrong)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "given to map_err")]
@@ -186,10 +186,14 @@ pub struct DropReport {
 
 impl DropReport {
     fn of(tunnel: &tunnel::Tunnel, drop: &Drop) -> Self {
+        Self::new(drop, tunnel.field_name(drop.field))
+    }
+
+    fn new(drop: &Drop, field: &str) -> Self {
         Self {
             reason: drop.reason.name(),
             layer: drop.layer.name(),
-            field: tunnel.field_name(drop.field).into(),
+            field: field.into(),
             offset: drop.offset,
             expected: drop.expected.to_string(),
             found: drop.found.to_string(),

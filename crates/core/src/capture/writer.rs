@@ -138,6 +138,11 @@ impl Writer {
         true
     }
 
+    /// Makes room for so many bytes more, so that writing them takes no memory anew.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.out.reserve(bytes);
+    }
+
     /// What was written and not taken yet.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -7,6 +7,9 @@ use super::{Accept, Field, Format, Kind, Literal, Role};
 use crate::drop::{self, Drop, Layer, Reason, Value};
 use crate::packet::{Ipv4, Ipv6, ipv4, ipv6};
 
+/// The longest packet that any packet's own length states: an IPv6 header and 65,535 bytes.
+const MAX_PACKET_BYTES: usize = ipv6::HEADER_BYTES + 65_535;
+
 /// Finds the frames of a format in a stream.
 #[derive(Debug, Clone)]
 pub struct Frames {
@@ -97,6 +100,15 @@ impl Frames {
             _ => Vec::new(),
         };
         Some(Self { leading, end, most: 65_535 + most / 8 })
+    }
+
+    /// The most bytes that a frame may have.
+    #[must_use]
+    pub fn max_bytes(&self) -> usize {
+        match self.end {
+            End::Length { .. } => self.most,
+            End::Ip { before, behind } => before + MAX_PACKET_BYTES + behind,
+        }
     }
 
     /// Whether frames begin with constant bytes that are found again where the stream was lost: two

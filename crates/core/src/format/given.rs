@@ -52,6 +52,18 @@ impl Format {
         if problems.is_empty() { Ok(format) } else { Err(problems) }
     }
 
+    /// The format as somebody must have it to take what this one sends, whatever this one expects.
+    #[must_use]
+    pub(crate) fn taking_what_it_sends(&self) -> Self {
+        let mut format = self.clone();
+        for field in &mut format.fields {
+            if let Role::Constant { expect, .. } | Role::Given { expect, .. } = &mut field.role {
+                *expect = None;
+            }
+        }
+        format
+    }
+
     /// Everything that keeps the format from running with packets of a kind.
     #[must_use]
     pub fn run_problems(&self, packet: PacketKind) -> Vec<RunProblem> {

@@ -17,6 +17,7 @@ mod codec;
 mod condition;
 mod decode;
 mod decoder;
+mod deframer;
 mod elements;
 mod ends;
 mod framing;
@@ -36,6 +37,7 @@ pub use again::{Again, Difference};
 pub use claim::{Claim, Match};
 pub use decode::{Decoded, DecodedField, decode};
 pub use decoder::{Decoder, Part, Parts, What};
+pub use deframer::{Cut, Deframer};
 pub use framing::{Frame, Frames};
 pub use given::Assignments;
 pub use problem::{RunCode, RunProblem, run_problem_reference};
@@ -428,6 +430,12 @@ impl Format {
     #[must_use]
     pub fn field_place(&self, name: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.name == name)
+    }
+
+    /// What filters call the fields, in the list's order.
+    #[must_use]
+    pub fn filter_names(&self) -> Vec<String> {
+        self.fields.iter().map(|field| format!("{}.{}", self.filter, field.name)).collect()
     }
 
     /// The bits that a field has whatever the datagram, or nothing if only the datagram tells.

@@ -154,7 +154,7 @@ impl<W: Wrap> Batch<W> {
     /// takes super-packets of this kind, virtio's `gso_type`: nobody gets the packets in it.
     pub fn probe(&mut self, kind: u8) -> usize {
         self.writes.clear();
-        if let Some(bytes) = probe::write(kind).filter(|_| self.device_header)
+        if let Some(bytes) = probe::write(self.wrap.link(), kind).filter(|_| self.device_header)
             && let Some(room) = self.writes.room().get_mut(..bytes.len())
         {
             room.copy_from_slice(&bytes);

@@ -157,3 +157,75 @@ impl Wrap for Wrapper {
         self.tunnel.lose_all(direction, reason, packets, bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Batch;
+    use super::super::segments::Segments;
+    use super::super::testing::{Packet, TCP_ACK, datagrams, grouped, writes};
+    use super::*;
+
+    const SIZE: usize = 100;
+
+    /// Formats that carry frames, with what they must be given: in one pass, and in none.
+    const FORMATS: [(&str, &[(&str, &str)]); 6] = [
+        ("crapvpn-ethernet", &[]),
+        ("vxlan", &[("vni", "42")]),
+        ("geneve", &[("vni", "42")]),
+        ("vxlan-gpe", &[("vni", "42")]),
+        ("gre-udp", &[("flags.checksum", "1"), ("key", "7")]),
+        ("l2tpv3-udp", &[("sid", "7")]),
+    ];
+
+    fn frames() -> Vec<Packet> {
+        let payload: Vec<u8> = (0..250).collect();
+        let both = [Packet::tcp(1, TCP_ACK, &payload), Packet::udp(&payload)];
+        let families = both.into_iter().flat_map(|packet| [packet.clone(), packet.over_ipv6()]);
+        let tagged =
+            families.flat_map(|packet| (0..=2).map(move |n| packet.clone().in_ethernet(n)));
+        tagged.collect()
+    }
+
+    #[test]
+    fn frames_of_every_format_are_split_as_one_by_one_and_merged_again() {
+        for (name, given) in FORMATS {
+            let format = Format::built_in(name).unwrap().with(given, &[]).unwrap();
+            let packet = Some(PacketKind::Ethernet);
+            let config = Config { key: vec![1, 2, 3], packet, ..Config::default() };
+            let batch = || Batch::new(Wrapper::new(&format, &config).unwrap(), true, 4);
+            let (mut here, mut there) = (batch(), batch());
+            let mut one_by_one = Tunnel::new(&format, &config).unwrap();
+            assert_eq!(here.wrap().link(), Link::Ethernet);
+            for frame in frames() {
+                let (read, alone) = (frame.build_super(SIZE), frame.split(SIZE));
+                let expected: Vec<Vec<u8>> =
+                    alone.iter().map(|f| sealed(&mut one_by_one, f)).collect();
+                let sent = datagrams(&mut here, &read);
+                assert_eq!(sent, expected, "{name}");
+
+                let written = writes(&mut there, &grouped(&sent));
+                assert_eq!(written.len(), 1, "{name}: one super-packet");
+                let (header, packet) = &written[0];
+                let segments = Segments::parse(Link::Ethernet, header, packet).unwrap();
+                assert_eq!(segments.count(), alone.len());
+                let payloads: usize = (0..3).map(|number| segments.payload(number).len()).sum();
+                assert_eq!(payloads, 250);
+                let head = packet.len() - 250;
+                assert_eq!(packet[head..], read[read.len() - 250..]);
+            }
+            let counters = one_by_one.counters().out;
+            assert_eq!(here.wrap().tunnel().counters().out, counters);
+            assert_eq!(there.wrap().tunnel().counters().r#in, counters);
+        }
+    }
+
+    fn sealed(tunnel: &mut Tunnel, frame: &[u8]) -> Vec<u8> {
+        let mut buffer = vec![0; 100];
+        let start = buffer.len();
+        buffer.extend(frame);
+        let end = buffer.len();
+        buffer.resize(end + 100, 0);
+        let place = tunnel.encapsulate(&mut buffer, start..end).unwrap();
+        buffer[place].to_vec()
+    }
+}

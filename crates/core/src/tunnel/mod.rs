@@ -8,6 +8,7 @@
 
 mod bulk;
 mod counters;
+pub mod recording;
 
 pub use counters::{Counters, Direction, Flow};
 
@@ -84,11 +85,10 @@ impl Tunnel {
         };
         let max_packet_bytes =
             codec.max_packet_bytes().min(max_datagram_bytes.saturating_sub(codec.overhead()));
-        let name = |field: &crate::format::Field| format!("{}.{}", format.filter, field.name);
         Ok(Self {
             codec,
             enciphers: format.cipher.is_some(),
-            field_names: format.fields.iter().map(name).collect(),
+            field_names: format.filter_names(),
             peer: config.peer.map(unmapped),
             max_packet_bytes,
             counters: Counters::default(),
@@ -197,11 +197,7 @@ impl Tunnel {
     /// What filters call the field that a drop names; empty for the whole.
     #[must_use]
     pub fn field_name(&self, field: drop::Field) -> &str {
-        match field {
-            drop::Field::Format(place) => self.field_names.get(place).map_or("", String::as_str),
-            drop::Field::Packet(name) => name,
-            drop::Field::Whole => "",
-        }
+        field.name(&self.field_names)
     }
 
     fn seal(&mut self, buffer: &mut [u8], packet: Range<usize>) -> Result<Range<usize>, Drop> {
