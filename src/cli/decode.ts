@@ -46,8 +46,7 @@ export async function decode(parsed: Parsed): Promise<number> {
   try {
     const sinks = {
       text: writeOut,
-      inner: async (bytes: Uint8Array) =>
-        target ? target.writeFile(bytes) : writeOut(bytes),
+      inner: async (bytes: Uint8Array) => (target ? target.writeFile(bytes) : writeOut(bytes)),
     };
     await decodeFile(decoder, file, sinks, () => interrupt.came);
   } finally {

@@ -33,7 +33,7 @@ pub struct Dissection {
 pub struct Source {
     /// What they are.
     pub kind: SourceKind,
-    /// The first, in [`Dissection::bytes`].
+    /// The first, in `Dissection::bytes`.
     pub start: usize,
     /// The one behind the last.
     pub end: usize,

@@ -76,7 +76,7 @@ pub enum Value {
         /// How many.
         length: u32,
     },
-    /// Text made by the dissector, in [`super::Dissection::text`].
+    /// Text made by the dissector, in `text` of the dissection.
     Text {
         /// Its first byte there.
         start: u32,

@@ -29,6 +29,8 @@ pub(super) struct Piece {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
     pub(super) part: FieldId,
+    /// A part that others contradict.
+    pub(super) wrong_part: FieldId,
     pub(super) count: FieldId,
     pub(super) length: FieldId,
     pub(super) data: FieldId,
@@ -84,7 +86,9 @@ impl Dissector {
         let all = Span::new(source, &bytes, number(bytes.len()));
         for part in whole.parts {
             let (offset, length) = (number(part.offset), number(part.length));
-            self.out.add(fields.part, all, offset, length, Value::Number(part.frame));
+            let wrong = part.conflicts || part.second_tail || part.too_long;
+            let field = if wrong { fields.wrong_part } else { fields.part };
+            self.out.add(field, all, offset, length, Value::Number(part.frame));
         }
         self.out.generated(fields.count, all, 0, Value::Number(whole.parts.len() as u64));
         self.out.generated(fields.length, all, 0, Value::Number(bytes.len() as u64));

@@ -79,7 +79,7 @@ pub(super) fn dissect(dissector: &mut Dissector, number: u8, span: Span<'_>, hea
             dissector.nested(span, 0, ipv4::dissect);
         }
         6 => tcp::dissect(dissector, span),
-        17 => udp::dissect(dissector, span, header),
+        udp::NUMBER => udp::dissect(dissector, span, header),
         41 => {
             dissector.nested(span, 0, ipv6::dissect);
         }

@@ -1,7 +1,7 @@
 //! Internet Protocol, version 4 (RFC 791).
 
 use super::ip::{self, Header};
-use super::{data, ipv4_option, malformed};
+use super::{data, ipv4_option, malformed, udp};
 use crate::dissect::field::fields;
 use crate::dissect::reassembly::{Fields, Piece};
 use crate::dissect::tunnel;
@@ -27,6 +27,7 @@ fields! { Ipv4 = "ip", "Internet Protocol Version 4";
     SOURCE = "ip.src", "Source Address", Ipv4, also "ip.addr";
     DESTINATION = "ip.dst", "Destination Address", Ipv4, also "ip.addr";
     PART = "ip.fragment", "IPv4 Fragment", Decimal;
+    WRONG_PART = "ip.fragment.error", "Defragmentation error", Decimal;
     PARTS = "ip.fragment.count", "Fragment count", Decimal;
     WHOLE_LENGTH = "ip.reassembled.length", "Reassembled IPv4 length", Decimal;
     WHOLE = "ip.reassembled.data", "Reassembled IPv4 data", Bytes;
@@ -34,6 +35,8 @@ fields! { Ipv4 = "ip", "Internet Protocol Version 4";
 }
 
 const MIN_HEADER_BYTES: u32 = 20;
+/// Bytes of the longest packet.
+const MAX_BYTES: u32 = 0xffff;
 
 /// Reads a packet. Gives how many bytes it takes.
 pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> u32 {
@@ -117,6 +120,9 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
     length
 }
 
+const WHOLE_FIELDS: Fields =
+    Fields { part: PART, wrong_part: WRONG_PART, count: PARTS, length: WHOLE_LENGTH, data: WHOLE };
+
 /// A fragment: the packet that it makes whole, or bytes.
 fn fragment(dissector: &mut Dissector, span: Span<'_>, payload: Span<'_>, header: Header) {
     let number = span.u8(9).unwrap_or_default();
@@ -124,10 +130,16 @@ fn fragment(dissector: &mut Dissector, span: Span<'_>, payload: Span<'_>, header
     // 13 bits that count 8 bytes each.
     let offset = (place & 0x1fff) << 3;
     let piece = Piece { id: id.into(), protocol: number, offset, more: place & 0x2000 != 0 };
-    let fields = Fields { part: PART, count: PARTS, length: WHOLE_LENGTH, data: WHOLE };
+    let fields = WHOLE_FIELDS;
     if let Some(whole) = dissector.reassemble(payload, piece, fields) {
         ip::dissect(dissector, number, whole.span(), header);
         return dissector.give_back(whole);
+    }
+    if offset == 0 && payload.is_cut() {
+        // It can never be put together, so that what there is of its beginning is shown. How long
+        // the whole was its own header tells.
+        let payload = if number == udp::NUMBER { payload.stating(MAX_BYTES) } else { payload };
+        return ip::dissect(dissector, number, payload, header);
     }
     let name = ip::NAMES.name(number.into()).unwrap_or("Unknown");
     dissector.out.columns.set_info(format_args!(

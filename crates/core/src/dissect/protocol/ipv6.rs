@@ -65,9 +65,11 @@ pub(in crate::dissect) fn dissect(dissector: &mut Dissector, span: Span<'_>) -> 
 
 /// Reads extension headers, and what is inside.
 fn behind_header(dissector: &mut Dissector, layer: usize, span: Span<'_>, next: u8, hops: u8) {
+    // Of a packet put together, the layer stands in the frame that came last.
+    let of_layer = dissector.out.nodes.get(layer).is_some_and(|node| node.source == span.source());
     match ipv6_extension::dissect(dissector, span, next) {
         End::Upper(upper) => {
-            if upper.layer_bytes > 0 && span.source() == 0 {
+            if of_layer {
                 dissector.out.set_length(layer, HEADER_BYTES + upper.layer_bytes);
             }
             if let Some(destination) = upper.destination {
@@ -82,7 +84,10 @@ fn behind_header(dissector: &mut Dissector, layer: usize, span: Span<'_>, next: 
             let header = Header { hops, addresses_sum, version: 6 };
             ip::dissect(dissector, upper.number, upper.payload, header);
         }
-        End::Whole(whole, next) => {
+        End::Whole(whole, next, layer_bytes) => {
+            if of_layer {
+                dissector.out.set_length(layer, HEADER_BYTES + layer_bytes);
+            }
             dissector.nested(whole.span(), 0, |dissector, span| {
                 behind_header(dissector, layer, span, next, hops);
                 span.stated()

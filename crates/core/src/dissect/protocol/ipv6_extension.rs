@@ -49,6 +49,7 @@ fields! { Ipv6Extension = "ipv6.exthdr", "IPv6 Extension Header";
     FRAGMENT_MORE = "ipv6.fraghdr.more", "More Fragments", Flag, names Names::Flag("Yes", "No");
     FRAGMENT_NUMBER = "ipv6.fraghdr.ident", "Identification", Hex(8);
     PART = "ipv6.fragment", "IPv6 Fragment", Decimal;
+    WRONG_PART = "ipv6.fragment.error", "Defragmentation error", Decimal;
     PARTS = "ipv6.fragment.count", "Fragment count", Decimal;
     WHOLE_LENGTH = "ipv6.reassembled.length", "Reassembled IPv6 length", Decimal;
     WHOLE = "ipv6.reassembled.data", "Reassembled IPv6 data", Bytes;
@@ -83,8 +84,9 @@ const FRAGMENT_BYTES: u32 = 8;
 pub(super) enum End<'a> {
     /// What is inside stands behind them.
     Upper(Upper<'a>),
-    /// A fragment made a packet whole that begins with a header of this number.
-    Whole(Whole, u8),
+    /// A fragment made a packet whole that begins with a header of this number; bytes of the headers
+    /// before it.
+    Whole(Whole, u8, u32),
     /// They are malformed, or of a fragment that waits for others, or nothing is inside.
     Nothing,
 }
@@ -122,7 +124,10 @@ pub(super) fn dissect<'a>(dissector: &mut Dissector, span: Span<'a>, first: u8) 
             }
             44 => match fragment(dissector, rest) {
                 Fragment::Alone => Some(FRAGMENT_BYTES),
-                Fragment::Ends(end) => return end,
+                Fragment::Whole(whole, next) => {
+                    return End::Whole(whole, next, layer_bytes + FRAGMENT_BYTES);
+                }
+                Fragment::Ends => return End::Nothing,
             },
             _ => break,
         };
@@ -263,20 +268,25 @@ fn last_hop(span: Span<'_>) -> Option<[u8; 16]> {
     (left > 0).then(|| span.array(8 + place * 16))?
 }
 
+const WHOLE_FIELDS: Fields =
+    Fields { part: PART, wrong_part: WRONG_PART, count: PARTS, length: WHOLE_LENGTH, data: WHOLE };
+
 /// What a fragment header says.
-enum Fragment<'a> {
+enum Fragment {
     /// The fragment is the whole packet.
     Alone,
-    /// No header follows here.
-    Ends(End<'a>),
+    /// It was the last one missing of a packet that begins with a header of this number.
+    Whole(Whole, u8),
+    /// No header follows.
+    Ends,
 }
 
 /// Reads a fragment header.
-fn fragment<'a>(dissector: &mut Dissector, span: Span<'_>) -> Fragment<'a> {
+fn fragment(dissector: &mut Dissector, span: Span<'_>) -> Fragment {
     let (Some([next, reserved, o0, o1]), Some(number)) = (span.first::<4>().copied(), span.u32(4))
     else {
         malformed::end(dissector, span);
-        return Fragment::Ends(End::Nothing);
+        return Fragment::Ends;
     };
     let place = u16::from_be_bytes([o0, o1]);
     let (offset, more) = (place & !0b111, place & 1 == 1);
@@ -294,9 +304,9 @@ fn fragment<'a>(dissector: &mut Dissector, span: Span<'_>) -> Fragment<'a> {
     }
     let payload = span.skip(FRAGMENT_BYTES);
     let piece = Piece { id: number, protocol: 0, offset, more };
-    let fields = Fields { part: PART, count: PARTS, length: WHOLE_LENGTH, data: WHOLE };
+    let fields = WHOLE_FIELDS;
     if let Some(whole) = dissector.reassemble(payload, piece, fields) {
-        return Fragment::Ends(End::Whole(whole, next));
+        return Fragment::Whole(whole, next);
     }
     let more = if more { "y" } else { "n" };
     dissector.out.columns.set_info(format_args!(
@@ -306,5 +316,5 @@ fn fragment<'a>(dissector: &mut Dissector, span: Span<'_>) -> Fragment<'a> {
     if offset == 0 {
         tunnel::first_fragment(dissector, next, payload);
     }
-    Fragment::Ends(End::Nothing)
+    Fragment::Ends
 }

@@ -16,6 +16,8 @@ fields! { Udp = "udp", "User Datagram Protocol";
     PAYLOAD = "udp.payload", "UDP payload", Bytes;
 }
 
+/// The number in IP headers.
+pub(super) const NUMBER: u8 = 17;
 const HEADER_BYTES: u32 = 8;
 
 /// Reads a datagram.

@@ -53,13 +53,27 @@ pub(super) fn hex(out: &mut Vec<u8>, number: u64, digits: u8) {
     }
 }
 
+/// Bytes that are turned into digits at a time.
+const BLOCK_BYTES: usize = 32;
+
 /// Writes bytes in hexadecimal, with `between` between them.
 pub(super) fn bytes(out: &mut Vec<u8>, bytes: &[u8], between: Option<u8>) {
-    for (place, byte) in bytes.iter().enumerate() {
-        if let (Some(between), 1..) = (between, place) {
-            out.push(between);
+    if let Some(between) = between {
+        for (place, byte) in bytes.iter().enumerate() {
+            if place > 0 {
+                out.push(between);
+            }
+            out.extend_from_slice(&[digit(byte >> 4), digit(*byte)]);
         }
-        out.extend_from_slice(&[digit(byte >> 4), digit(*byte)]);
+        return;
+    }
+    for block in bytes.chunks(BLOCK_BYTES) {
+        let mut digits = [0; BLOCK_BYTES * 2];
+        let (pairs, _) = digits.as_chunks_mut::<2>();
+        for (pair, byte) in pairs.iter_mut().zip(block) {
+            *pair = [digit(byte >> 4), digit(*byte)];
+        }
+        out.extend_from_slice(digits.get(..block.len() * 2).unwrap_or_default());
     }
 }
 
@@ -67,7 +81,7 @@ pub(super) fn bytes(out: &mut Vec<u8>, bytes: &[u8], between: Option<u8>) {
 pub(super) fn digit(number: u8) -> u8 {
     match number & 0x0f {
         number @ 0..=9 => b'0' + number,
-        number => b'a' + number - 10,
+        number => b'a' - 10 + number,
     }
 }
 
@@ -92,5 +106,9 @@ mod tests {
         assert_eq!(shown(|out| hex(out, u64::MAX, 2)), "0xffffffffffffffff");
         assert_eq!(shown(|out| seconds(out, -1_000_000_001)), "-1.000000001");
         assert_eq!(shown(|out| bytes(out, &[1, 0xab], Some(b':'))), "01:ab");
+        for length in [0, 1, 31, 32, 33, 64, 65] {
+            let expected = "01".repeat(length);
+            assert_eq!(shown(|out| bytes(out, &vec![1; length], None)), expected);
+        }
     }
 }
