@@ -41,7 +41,7 @@ _crapvpn() {
       rest=$((i + 1))
       break
       ;;
-    --hex-key | --peer-host | --listen | --device | --mtu | --format | --set | --expect | --engine | --stats | --key | --shell | --decode-as | --type | --field | --write | --count) option=$word ;;
+    --hex-key | --send-key | --receive-key | --role | --peer-host | --listen | --device | --layer | --bridge | --mtu | --format | --set | --expect | --engine | --stats | --capture | --key | --shell | --decode-as | --type | --field | --write | --count) option=$word ;;
     --*) ;;
     -?*)
       # The first letter that takes a value takes the rest of its word, or the next word.
@@ -72,18 +72,26 @@ _crapvpn() {
 
   [[ -n $command ]] || named=''
   case $command in
-  run | lab | doctor | formats | check | diagram | decode | verify | completions | help) ;;
+  run | lab | doctor | formats | check | diagram | decode | verify | keygen | completions | help) ;;
   *) command=run ;;
   esac
 
   if [[ -n $option ]]; then
     case "$command $option" in
     'run -k' | 'run --hex-key') kind=@file ;;
+    'run --send-key') kind=@file ;;
+    'run --receive-key') kind=@file ;;
+    'run --role') choices=(a b) ;;
     'run -p' | 'run --peer-host') kind=host ;;
     'run --device') kind=device ;;
+    'run --layer') choices=(2 3) ;;
+    'run --bridge') kind=device ;;
     'run --format') kind=file ;;
     'run --engine') choices=(auto batch event) ;;
+    'run --capture') kind=file ;;
     'lab --shell') choices=(a b) ;;
+    'lab --layer') choices=(2 3) ;;
+    'lab --format') kind=file ;;
     'lab --engine') choices=(auto batch event) ;;
     'decode -k' | 'decode --hex-key') kind=@file ;;
     'decode --format') kind=file ;;
@@ -104,14 +112,15 @@ _crapvpn() {
     return
   elif [[ $rest == 0 && $cur == -* ]]; then
     case $command in
-    run) choices=(--hex-key --peer-host --listen --device --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --json --quiet --verbose --help --version) ;;
-    lab) choices=(--key --shell --keep --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
+    run) choices=(--hex-key --send-key --receive-key --role --peer-host --listen --tcp --device --layer --bridge --mtu --format --set --expect --ethertype --only-peer --engine --no-tun-offload --no-udp-segment --no-udp-gro --stats --capture --json --quiet --verbose --help --version) ;;
+    lab) choices=(--key --shell --keep --layer --format --set --device --mtu --ethertype --engine --only-peer --json --verbose --help --version) ;;
     doctor) choices=(--json --verbose --help --version) ;;
     formats) choices=(--json --verbose --help --version) ;;
     check) choices=(--json --schema --verbose --help --version) ;;
     diagram) choices=(--svg --verbose --help --version) ;;
     decode) choices=(--hex-key --format --set --decode-as --tree --bytes --type --field --json --write --count --stats --verbose --help --version) ;;
     verify) choices=(--hex-key --format --set --decode-as --json --verbose --help --version) ;;
+    keygen) choices=(--base64 --verbose --help --version) ;;
     completions) choices=(--verbose --help --version) ;;
     help) choices=(--verbose --help --version) ;;
     esac
@@ -124,9 +133,9 @@ _crapvpn() {
     decode) kind=file ;;
     verify) kind=file ;;
     completions) choices=(bash zsh fish) ;;
-    help) choices=(run lab doctor formats check diagram decode verify completions help) ;;
+    help) choices=(run lab doctor formats check diagram decode verify keygen completions help) ;;
     esac
-    [[ -n $named ]] || choices+=(run lab doctor formats check diagram decode verify completions help)
+    [[ -n $named ]] || choices+=(run lab doctor formats check diagram decode verify keygen completions help)
   fi
 
   for word in "${choices[@]}"; do

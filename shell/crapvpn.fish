@@ -16,7 +16,7 @@ function __crapvpn_words
             case --
                 printf '%s\n' "$command" -- $words
                 return
-            case --hex-key --peer-host --listen --device --mtu --format --set --expect --engine --stats --key --shell --decode-as --type --field --write --count
+            case --hex-key --send-key --receive-key --role --peer-host --listen --device --layer --bridge --mtu --format --set --expect --engine --stats --capture --key --shell --decode-as --type --field --write --count
                 set skip 1
             case '--*'
             case '-?*'
@@ -38,7 +38,7 @@ end
 # Whether the command line is one of this command.
 function __crapvpn_in
     set -l words (__crapvpn_words)
-    contains -- "$words[1]" run lab doctor formats check diagram decode verify completions help
+    contains -- "$words[1]" run lab doctor formats check diagram decode verify keygen completions help
     or set words[1] run
     test "$words[1]" = $argv[1]
 end
@@ -79,34 +79,45 @@ complete -c crapvpn -n __crapvpn_first -a check -d 'Tell what is wrong with desc
 complete -c crapvpn -n __crapvpn_first -a diagram -d 'Draw a format bit by bit, 32 a row, as RFCs do'
 complete -c crapvpn -n __crapvpn_first -a decode -d 'Read the tunnel in a capture: what is inside, and what is wrong with it'
 complete -c crapvpn -n __crapvpn_first -a verify -d 'Hold each datagram of a capture against its format: decode, encode again, compare'
+complete -c crapvpn -n __crapvpn_first -a keygen -d 'Print a new key of 32 random bytes'
 complete -c crapvpn -n __crapvpn_first -a completions -d 'Print what makes a shell complete these words with Tab'
 complete -c crapvpn -n __crapvpn_first -a help -d 'Show what a command does'
 complete -c crapvpn -s v -l verbose -d 'Tell more: -v each kind of drop, -vv every drop, and where a fault of ours lies'
 complete -c crapvpn -s h -l help -d 'Show this help'
 complete -c crapvpn -l version -d 'Show the version'
 
-complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The format\'s key, the same at both ends: hex, @FILE, or - for standard input (else $CRAPVPN_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -s k -l hex-key -x -a '(__crapvpn_at_files)' -d 'The format\'s key, the same at both ends: hex (AEADs: or base64), @FILE, or - for standard input (else $CRAPVPN_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -l send-key -x -a '(__crapvpn_at_files)' -d 'Where each direction has a key of its own (esp-udp): that of what is sent (else $CRAPVPN_SEND_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -l receive-key -x -a '(__crapvpn_at_files)' -d 'And that of what is received, which is the peer\'s --send-key (else $CRAPVPN_RECEIVE_KEY)'
+complete -c crapvpn -n '__crapvpn_in run' -l role -x -a 'a b' -d 'crapvpn-aead: which end this is (default: a has the lower address inside the tunnel)'
 complete -c crapvpn -n '__crapvpn_in run' -s p -l peer-host -x -a '(__fish_print_hostnames)' -d 'The other end; the port is the format\'s (crapvpn: 1337) unless given'
 complete -c crapvpn -n '__crapvpn_in run' -l listen -x -d 'Where to listen; the format\'s port on every address unless given'
-complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN device (default: tun0)'
+complete -c crapvpn -n '__crapvpn_in run' -l tcp -d 'Over TCP: -p HOST connects, --listen PORT without -p is connected to (alone: crapvpn-tcp)'
+complete -c crapvpn -n '__crapvpn_in run' -l device -x -a '(__crapvpn_devices)' -d 'Name of the TUN or TAP device (default: tun0, tap0)'
+complete -c crapvpn -n '__crapvpn_in run' -l layer -x -a '2 3' -d 'Carry Ethernet frames (a TAP) or IP packets (a TUN); alone, 2 means crapvpn-ethernet'
+complete -c crapvpn -n '__crapvpn_in run' -l bridge -x -a '(__crapvpn_devices)' -d 'At layer 2: put the TAP into this bridge, and take it out again at the end'
 complete -c crapvpn -n '__crapvpn_in run' -l mtu -x -d 'Longest inner packet (default: what fits the way to the peer in one piece)'
 complete -c crapvpn -n '__crapvpn_in run' -l format -r -F -d 'How packets become datagrams: a built-in format, or a description (default: crapvpn)'
 complete -c crapvpn -n '__crapvpn_in run' -l set -x -d 'Give a field or setting of the format its value: see crapvpn formats NAME'
 complete -c crapvpn -n '__crapvpn_in run' -l expect -x -d 'What the peer sends in a field, where it differs'
 complete -c crapvpn -n '__crapvpn_in run' -l ethertype -d 'Short for --set ethertype=table: crapvpn sends 0800 or 86dd in bytes 6-7, not zeros'
-complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone'
+complete -c crapvpn -n '__crapvpn_in run' -l only-peer -d 'Take datagrams from the peer\'s address and port alone (kernels send from many ports)'
 complete -c crapvpn -n '__crapvpn_in run' -l engine -x -a 'auto batch event' -d 'Many packets at a time (Linux), or packet by packet (default: what the machine can)'
 complete -c crapvpn -n '__crapvpn_in run' -l no-tun-offload -d 'Batch engine: no super-packets from and to the device'
 complete -c crapvpn -n '__crapvpn_in run' -l no-udp-segment -d 'Batch engine: send each datagram by itself'
 complete -c crapvpn -n '__crapvpn_in run' -l no-udp-gro -d 'Batch engine: receive each datagram by itself'
 complete -c crapvpn -n '__crapvpn_in run' -l stats -x -d 'Print counters every so often (SIGUSR2 prints them at any time)'
+complete -c crapvpn -n '__crapvpn_in run' -l capture -r -F -d 'Write a capture (pcapng) of the datagrams and the packets in them; - is standard output'
 complete -c crapvpn -n '__crapvpn_in run' -l json -d 'Print events on standard output, a JSON object a line'
 complete -c crapvpn -n '__crapvpn_in run' -s q -l quiet -d 'Tell errors only'
 
 complete -c crapvpn -n '__crapvpn_in lab' -s k -l key -x -d 'The key of both ends (default: 1234ABCD)'
 complete -c crapvpn -n '__crapvpn_in lab' -l shell -x -a 'a b' -d 'Open a shell on a host instead of the tour'
 complete -c crapvpn -n '__crapvpn_in lab' -l keep -d 'Keep the hosts until Ctrl-C, and tell how to enter them'
-complete -c crapvpn -n '__crapvpn_in lab' -l device -x -d 'Name of the TUN devices (default: tun0)'
+complete -c crapvpn -n '__crapvpn_in lab' -l layer -x -a '2 3' -d '2: two bridged networks, one of which gives the other its address by DHCP'
+complete -c crapvpn -n '__crapvpn_in lab' -l format -r -F -d 'As for run'
+complete -c crapvpn -n '__crapvpn_in lab' -l set -x -d 'As for run, at both ends'
+complete -c crapvpn -n '__crapvpn_in lab' -l device -x -d 'Name of the devices (default: tun0, tap0)'
 complete -c crapvpn -n '__crapvpn_in lab' -l mtu -x -d 'Longest inner packet; IPv6 is left out below 1280'
 complete -c crapvpn -n '__crapvpn_in lab' -l ethertype -d 'Write 0800 or 86dd in bytes 6-7 of the header'
 complete -c crapvpn -n '__crapvpn_in lab' -l engine -x -a 'auto batch event' -d 'As for run'
@@ -147,6 +158,8 @@ complete -c crapvpn -n '__crapvpn_in verify' -l decode-as -x -d 'Take all that c
 complete -c crapvpn -n '__crapvpn_in verify' -l json -d 'Tell each difference as a JSON object a line, then the sums as one'
 complete -c crapvpn -n '__crapvpn_in verify' -F
 
+complete -c crapvpn -n '__crapvpn_in keygen' -l base64 -d 'In base64, instead of hex'
+
 complete -c crapvpn -n '__crapvpn_in completions' -a 'bash zsh fish'
 
-complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor formats check diagram decode verify completions help'
+complete -c crapvpn -n '__crapvpn_in help' -a 'run lab doctor formats check diagram decode verify keygen completions help'

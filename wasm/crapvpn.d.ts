@@ -12,6 +12,24 @@ export type Reason =
 
 
 /**
+ * A chain of protocols.
+ */
+export interface ProtocolSummary {
+    /**
+     * `eth:ip:udp`.
+     */
+    path: string;
+    /**
+     * Frames that have it.
+     */
+    frames: number;
+    /**
+     * Their bytes.
+     */
+    bytes: number;
+}
+
+/**
  * A cipher.
  */
 export interface CipherInfo {
@@ -35,6 +53,15 @@ export interface CipherInfo {
      * The fields that are authenticated only; empty if there are none.
      */
     ad: string;
+    /**
+     * Where the keys of an AEAD come from.
+     */
+    keys: "given" | "derived";
+    /**
+     * Bytes of each key that is given, or of the one from which they are derived; absent if it may
+     * have any number.
+     */
+    keyBytes?: number;
 }
 
 /**
@@ -110,6 +137,20 @@ export interface FieldInfo {
 }
 
 /**
+ * A reason to drop.
+ */
+export interface DropSummary {
+    /**
+     * Its name.
+     */
+    reason: Reason;
+    /**
+     * How often it occurred.
+     */
+    count: number;
+}
+
+/**
  * A setting.
  */
 export interface SettingInfo {
@@ -161,6 +202,24 @@ export interface RunProblems {
      * One or more, in the fields' order.
      */
     problems: RunProblemInfo[];
+}
+
+/**
+ * One check over all datagrams.
+ */
+export interface CheckSummary {
+    /**
+     * `version`, `length`, `header checksum`, `payload checksum`.
+     */
+    name: string;
+    /**
+     * How many passed it.
+     */
+    passed: number;
+    /**
+     * How many had it to pass.
+     */
+    there: number;
 }
 
 /**
@@ -228,6 +287,64 @@ export interface Diagnostic {
 }
 
 /**
+ * Sums over all frames.
+ */
+export interface CaptureSummary {
+    /**
+     * Frames.
+     */
+    frames: number;
+    /**
+     * Their bytes before the capture cut them.
+     */
+    frameBytes: number;
+    /**
+     * Datagrams of the outermost tunnels.
+     */
+    datagrams: number;
+    /**
+     * Their bytes.
+     */
+    datagramBytes: number;
+    /**
+     * The packets in them that could be read.
+     */
+    packets: number;
+    /**
+     * Their bytes.
+     */
+    packetBytes: number;
+    /**
+     * Bytes of all frames that those datagrams came in.
+     */
+    carryingBytes: number;
+    /**
+     * Packets, inner or outer, of which fragments are missing.
+     */
+    incomplete: number;
+    /**
+     * The first frame with a fragment of one of them, if that is still known.
+     */
+    incompleteFrom?: number;
+    /**
+     * Chains of protocols, as in `eth:ip:udp`, the most frequent first.
+     */
+    protocols: ProtocolSummary[];
+    /**
+     * How often each reason to drop occurred.
+     */
+    drops: DropSummary[];
+    /**
+     * How far deciphered packets got.
+     */
+    meter: MeterSummary;
+    /**
+     * What comparing gave.
+     */
+    verified: VerifySummary;
+}
+
+/**
  * The last drop, told in full.
  */
 export interface DropReport {
@@ -255,6 +372,70 @@ export interface DropReport {
      * What stood there.
      */
     found: string;
+}
+
+/**
+ * The wrong-key meter.
+ */
+export interface MeterSummary {
+    /**
+     * Datagrams that were deciphered.
+     */
+    datagrams: number;
+    /**
+     * Of these, whole packets.
+     */
+    valid: number;
+    /**
+     * Of these, packets in which nothing can be checked.
+     */
+    unchecked: number;
+    /**
+     * Each check.
+     */
+    checks: CheckSummary[];
+    /**
+     * If few are whole: how far they got, and what that tells of the key.
+     */
+    sentence?: string;
+}
+
+/**
+ * What `verify` counted.
+ */
+export interface VerifySummary {
+    /**
+     * Datagrams.
+     */
+    datagrams: number;
+    /**
+     * As described.
+     */
+    same: number;
+    /**
+     * With a difference in a field, or no whole packet in them.
+     */
+    differ: number;
+    /**
+     * That could not be taken apart to their end.
+     */
+    dropped: number;
+    /**
+     * Whose end the capture lacks.
+     */
+    cut: number;
+    /**
+     * Of which something stayed closed.
+     */
+    closed: number;
+    /**
+     * Packets whose checksum is left to a network card, and so was not compared.
+     */
+    unfinished: number;
+    /**
+     * There was a datagram, and all are as described.
+     */
+    matches: boolean;
 }
 
 /**
@@ -308,6 +489,11 @@ export interface FormatInfo {
 }
 
 /**
+ * What a person should hear about.
+ */
+export type TunnelEvent = { type: "wrong_key"; datagrams: number } | { type: "same_end"; end?: "a" | "b" } | { type: "clock_set_back"; datagrams: number };
+
+/**
  * What travels inside.
  */
 export type PacketName = "ip" | "ethernet";
@@ -328,6 +514,24 @@ export interface Checked {
      * How many files cannot be used.
      */
     refused: number;
+}
+
+/**
+ * Why a capture was read no further.
+ */
+export interface CaptureFault {
+    /**
+     * Stable: `cut`, `block_length` …
+     */
+    code: string;
+    /**
+     * A sentence.
+     */
+    message: string;
+    /**
+     * Where, in bytes from the file's first.
+     */
+    offset: number;
 }
 
 /**
@@ -424,7 +628,7 @@ export class BatchTunnel {
      * # Errors
      * `cannot_run`, `not_an_address`, `too_many_slots`.
      */
-    constructor(format: Format, packet: string | null | undefined, key: Uint8Array, seed: Uint8Array, peer: string | null | undefined, max_datagram_bytes: number, device_header: boolean, messages: number);
+    constructor(format: Format, packet: string | null | undefined, secrets: Secrets, peer: string | null | undefined, max_datagram_bytes: number, device_header: boolean, messages: number);
     /**
      * As of `Tunnel`.
      */
@@ -450,8 +654,11 @@ export class BatchTunnel {
     packets_bytes(): number;
     /**
      * As of `Tunnel`.
+     *
+     * # Errors
+     * None that could occur.
      */
-    poll_wrong_key(): number;
+    poll_event(): TunnelEvent | undefined;
     /**
      * Makes one write of a pair of packets that nobody gets, to find out whether the device takes
      * their kind: virtio's number for it. Returns how many writes the table holds: 1, or 0.
@@ -526,6 +733,91 @@ export class BatchTunnel {
 }
 
 /**
+ * A capture being decoded. First the formats are added, then it is said what to show, then the
+ * file is fed.
+ */
+export class CaptureDecoder {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Looks for a format on its ports. An empty key opens nothing.
+     *
+     * # Errors
+     * `too_many_formats`.
+     */
+    add_format(format: Format, key: Uint8Array): void;
+    /**
+     * Takes whatever comes from or goes to a port for datagrams of a format, by its place among
+     * those added.
+     */
+    decode_as(is_tcp: boolean, port: number, format: number): void;
+    /**
+     * Why it ended early, if it did.
+     *
+     * # Errors
+     * None that could occur.
+     */
+    fault(): CaptureFault | undefined;
+    /**
+     * So many bytes were put there.
+     */
+    filled(bytes: number): void;
+    /**
+     * The file has no more.
+     */
+    finish(): void;
+    /**
+     * Frames decoded so far.
+     */
+    frames(): number;
+    /**
+     * A decoder that knows no formats yet.
+     */
+    constructor();
+    /**
+     * Decodes. Returns 0 if more of the file is needed, 1 if there is text to be taken, 2 at the
+     * end.
+     */
+    run(): number;
+    /**
+     * Says what to show: `list`, `tree`, `fields`, `json`, `verify`, `verify-json`, `nothing`; the
+     * fields by name, for `fields`; whether with bytes; whether a capture of the packets inside is
+     * made; after how many frames it ends.
+     *
+     * # Errors
+     * `unknown_field`.
+     */
+    show(output: string, fields: string[], bytes: boolean, inner: boolean, count?: number | null): void;
+    /**
+     * Where the file's next bytes go: room for at least so many.
+     */
+    space_address(least: number): number;
+    /**
+     * Bytes of that room.
+     */
+    space_bytes(): number;
+    /**
+     * Sums over the frames so far.
+     *
+     * # Errors
+     * `fault` before it is said what to show.
+     */
+    summary(): CaptureSummary;
+    /**
+     * Takes what was made of the capture of packets inside, likewise.
+     */
+    take_inner(): number;
+    /**
+     * Takes the text made so far: where it is. It stays there until the next call.
+     */
+    take_text(): number;
+    /**
+     * Bytes that were taken last.
+     */
+    taken_bytes(): number;
+}
+
+/**
  * A misuse, with a stable code.
  */
 export class CoreError {
@@ -533,8 +825,8 @@ export class CoreError {
     free(): void;
     [Symbol.dispose](): void;
     /**
-     * `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address` or
-     * `too_many_slots`.
+     * `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address`,
+     * `too_many_slots`, `too_many_formats` or `unknown_field`.
      */
     readonly code: string;
     /**
@@ -685,13 +977,13 @@ export class Recording {
     /**
      * Begins a recording.
      *
-     * - `format`, `packet`, `key`: as for `Tunnel`
+     * - `format`, `packet`, `secrets`: as for `Tunnel`
      * - `ours`, `peer`: `ADDRESS:PORT` of both ends outside
      *
      * # Errors
      * `cannot_run`, `not_an_address`.
      */
-    constructor(format: Format, packet: string | null | undefined, key: Uint8Array, ours: string, peer: string);
+    constructor(format: Format, packet: string | null | undefined, secrets: Secrets, ours: string, peer: string);
     /**
      * Records the datagram of `length` bytes in the room.
      *
@@ -715,6 +1007,29 @@ export class Recording {
      * Bytes of the room for it.
      */
     room_bytes(): number;
+}
+
+/**
+ * What a tunnel is given beside its format: keys, and what must be fresh. Opening a tunnel takes it
+ * and wipes the keys.
+ */
+export class Secrets {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Takes keys over.
+     *
+     * - `key`: the key; empty if the format has no cipher; that of what is sent, if an AEAD is given
+     *   its keys
+     * - `receive_key`: that of what is received, then
+     * - `end`: which end this is, `a` or `b`, if keys are derived
+     * - `now_us`: the time in microseconds since 1970
+     * - `seed`: 32 fresh random bytes, which random fields are made from
+     *
+     * # Errors
+     * `cannot_run`.
+     */
+    constructor(key: Uint8Array, receive_key: Uint8Array | null | undefined, end: string | null | undefined, now_us: number, seed: Uint8Array);
 }
 
 /**
@@ -771,8 +1086,7 @@ export class Tunnel {
      * - `format`: with all values given that it needs
      * - `packet`: the kind of packet that the device has, `ip` or `ethernet`; nothing: the
      *   format's default
-     * - `key`: its key; empty if it has no cipher
-     * - `seed`: 32 fresh random bytes, which random fields are made from
+     * - `secrets`: its keys
      * - `peer`: `ADDRESS:PORT` that datagrams go to, or nothing
      * - `max_datagram_bytes`: the longest datagram that the carrier moves; 0: as UDP over IPv4
      * - `slots`: how many the arena has
@@ -780,7 +1094,7 @@ export class Tunnel {
      * # Errors
      * `cannot_run`, `not_an_address`, `too_many_slots`.
      */
-    constructor(format: Format, packet: string | null | undefined, key: Uint8Array, seed: Uint8Array, peer: string | null | undefined, max_datagram_bytes: number, slots: number);
+    constructor(format: Format, packet: string | null | undefined, secrets: Secrets, peer: string | null | undefined, max_datagram_bytes: number, slots: number);
     /**
      * Datagrams, delivered all the same, in which a field named another kind of packet than came.
      */
@@ -790,10 +1104,12 @@ export class Tunnel {
      */
     overhead(): number;
     /**
-     * If a wrong key is suspected anew: how many datagrams in a row deciphered to no packet.
-     * Otherwise 0.
+     * What a person should hear about, once; nothing if there is nothing new.
+     *
+     * # Errors
+     * None that could occur.
      */
-    poll_wrong_key(): number;
+    poll_event(): TunnelEvent | undefined;
     /**
      * Counts a datagram or packet of `length` bytes as dropped that was refused before it came
      * here.
@@ -852,12 +1168,14 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_batchtunnel_free: (a: number, b: number) => void;
+    readonly __wbg_capturedecoder_free: (a: number, b: number) => void;
     readonly __wbg_coreerror_free: (a: number, b: number) => void;
     readonly __wbg_deframer_free: (a: number, b: number) => void;
     readonly __wbg_format_free: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_code: (a: number, b: number) => void;
     readonly __wbg_get_coreerror_message: (a: number, b: number) => void;
     readonly __wbg_recording_free: (a: number, b: number) => void;
+    readonly __wbg_secrets_free: (a: number, b: number) => void;
     readonly __wbg_tunnel_free: (a: number, b: number) => void;
     readonly batchtunnel_datagrams_address: (a: number) => number;
     readonly batchtunnel_datagrams_bytes: (a: number) => number;
@@ -872,13 +1190,13 @@ export interface InitOutput {
     readonly batchtunnel_merge_for_device: (a: number, b: number, c: number) => void;
     readonly batchtunnel_message_address: (a: number, b: number) => number;
     readonly batchtunnel_message_bytes: (a: number) => number;
-    readonly batchtunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number, m: number) => void;
+    readonly batchtunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
     readonly batchtunnel_next_differs: (a: number) => number;
     readonly batchtunnel_next_drop: (a: number, b: number) => void;
     readonly batchtunnel_overhead: (a: number) => number;
     readonly batchtunnel_packets_address: (a: number) => number;
     readonly batchtunnel_packets_bytes: (a: number) => number;
-    readonly batchtunnel_poll_wrong_key: (a: number) => number;
+    readonly batchtunnel_poll_event: (a: number, b: number) => void;
     readonly batchtunnel_probe: (a: number, b: number) => number;
     readonly batchtunnel_read_address: (a: number) => number;
     readonly batchtunnel_receive: (a: number, b: number) => void;
@@ -895,6 +1213,21 @@ export interface InitOutput {
     readonly batchtunnel_write_entries: (a: number) => number;
     readonly batchtunnel_write_words: (a: number) => number;
     readonly batchtunnel_writes_address: (a: number) => number;
+    readonly capturedecoder_add_format: (a: number, b: number, c: number, d: number, e: number) => void;
+    readonly capturedecoder_decode_as: (a: number, b: number, c: number, d: number) => void;
+    readonly capturedecoder_fault: (a: number, b: number) => void;
+    readonly capturedecoder_filled: (a: number, b: number) => void;
+    readonly capturedecoder_finish: (a: number) => void;
+    readonly capturedecoder_frames: (a: number) => number;
+    readonly capturedecoder_new: () => number;
+    readonly capturedecoder_run: (a: number) => number;
+    readonly capturedecoder_show: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
+    readonly capturedecoder_space_address: (a: number, b: number) => number;
+    readonly capturedecoder_space_bytes: (a: number) => number;
+    readonly capturedecoder_summary: (a: number, b: number) => void;
+    readonly capturedecoder_take_inner: (a: number) => number;
+    readonly capturedecoder_take_text: (a: number) => number;
+    readonly capturedecoder_taken_bytes: (a: number) => number;
     readonly check_descriptions: (a: number, b: number, c: number, d: number, e: number) => void;
     readonly deframer_buffer_address: (a: number) => number;
     readonly deframer_buffer_bytes: (a: number) => number;
@@ -924,11 +1257,12 @@ export interface InitOutput {
     readonly recording_is_full: (a: number) => number;
     readonly recording_lose: (a: number, b: number) => void;
     readonly recording_lost: (a: number) => number;
-    readonly recording_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
+    readonly recording_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => void;
     readonly recording_record: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => void;
     readonly recording_recorded: (a: number) => number;
     readonly recording_room_address: (a: number) => number;
     readonly recording_room_bytes: (a: number) => number;
+    readonly secrets_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => void;
     readonly slot_bytes: () => number;
     readonly tunnel_arena_address: (a: number) => number;
     readonly tunnel_arena_bytes: (a: number) => number;
@@ -938,12 +1272,12 @@ export interface InitOutput {
     readonly tunnel_last_drop: (a: number, b: number) => void;
     readonly tunnel_lose: (a: number, b: number, c: number, d: number) => void;
     readonly tunnel_max_packet_bytes: (a: number) => number;
-    readonly tunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => void;
+    readonly tunnel_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number) => void;
     readonly tunnel_overhead: (a: number) => number;
+    readonly tunnel_poll_event: (a: number, b: number) => void;
     readonly tunnel_refuse: (a: number, b: number, c: number, d: number) => void;
     readonly version: (a: number) => void;
     readonly tunnel_next_differs: (a: number) => number;
-    readonly tunnel_poll_wrong_key: (a: number) => number;
     readonly batchtunnel_read_bytes: (a: number) => number;
     readonly __wbindgen_export: (a: number, b: number) => number;
     readonly __wbindgen_export2: (a: number, b: number, c: number, d: number) => number;

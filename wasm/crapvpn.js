@@ -162,26 +162,23 @@ export class BatchTunnel {
      * `cannot_run`, `not_an_address`, `too_many_slots`.
      * @param {Format} format
      * @param {string | null | undefined} packet
-     * @param {Uint8Array} key
-     * @param {Uint8Array} seed
+     * @param {Secrets} secrets
      * @param {string | null | undefined} peer
      * @param {number} max_datagram_bytes
      * @param {boolean} device_header
      * @param {number} messages
      */
-    constructor(format, packet, key, seed, peer, max_datagram_bytes, device_header, messages) {
+    constructor(format, packet, secrets, peer, max_datagram_bytes, device_header, messages) {
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
             _assertClass(format, Format);
             var ptr0 = isLikeNone(packet) ? 0 : passStringToWasm0(packet, wasm.__wbindgen_export, wasm.__wbindgen_export2);
             var len0 = WASM_VECTOR_LEN;
-            const ptr1 = passArray8ToWasm0(key, wasm.__wbindgen_export);
-            const len1 = WASM_VECTOR_LEN;
-            const ptr2 = passArray8ToWasm0(seed, wasm.__wbindgen_export);
-            const len2 = WASM_VECTOR_LEN;
-            var ptr3 = isLikeNone(peer) ? 0 : passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
-            var len3 = WASM_VECTOR_LEN;
-            wasm.batchtunnel_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, max_datagram_bytes, device_header, messages);
+            _assertClass(secrets, Secrets);
+            var ptr1 = secrets.__destroy_into_raw();
+            var ptr2 = isLikeNone(peer) ? 0 : passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len2 = WASM_VECTOR_LEN;
+            wasm.batchtunnel_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, ptr2, len2, max_datagram_bytes, device_header, messages);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
             var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
@@ -251,11 +248,25 @@ export class BatchTunnel {
     }
     /**
      * As of `Tunnel`.
-     * @returns {number}
+     *
+     * # Errors
+     * None that could occur.
+     * @returns {TunnelEvent | undefined}
      */
-    poll_wrong_key() {
-        const ret = wasm.batchtunnel_poll_wrong_key(this.__wbg_ptr);
-        return ret;
+    poll_event() {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.batchtunnel_poll_event(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
     }
     /**
      * Makes one write of a pair of packets that nobody gets, to find out whether the device takes
@@ -401,6 +412,212 @@ export class BatchTunnel {
 if (Symbol.dispose) BatchTunnel.prototype[Symbol.dispose] = BatchTunnel.prototype.free;
 
 /**
+ * A capture being decoded. First the formats are added, then it is said what to show, then the
+ * file is fed.
+ */
+export class CaptureDecoder {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        CaptureDecoderFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_capturedecoder_free(ptr, 0);
+    }
+    /**
+     * Looks for a format on its ports. An empty key opens nothing.
+     *
+     * # Errors
+     * `too_many_formats`.
+     * @param {Format} format
+     * @param {Uint8Array} key
+     */
+    add_format(format, key) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            _assertClass(format, Format);
+            const ptr0 = passArray8ToWasm0(key, wasm.__wbindgen_export);
+            const len0 = WASM_VECTOR_LEN;
+            wasm.capturedecoder_add_format(retptr, this.__wbg_ptr, format.__wbg_ptr, ptr0, len0);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            if (r1) {
+                throw takeObject(r0);
+            }
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Takes whatever comes from or goes to a port for datagrams of a format, by its place among
+     * those added.
+     * @param {boolean} is_tcp
+     * @param {number} port
+     * @param {number} format
+     */
+    decode_as(is_tcp, port, format) {
+        wasm.capturedecoder_decode_as(this.__wbg_ptr, is_tcp, port, format);
+    }
+    /**
+     * Why it ended early, if it did.
+     *
+     * # Errors
+     * None that could occur.
+     * @returns {CaptureFault | undefined}
+     */
+    fault() {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.capturedecoder_fault(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * So many bytes were put there.
+     * @param {number} bytes
+     */
+    filled(bytes) {
+        wasm.capturedecoder_filled(this.__wbg_ptr, bytes);
+    }
+    /**
+     * The file has no more.
+     */
+    finish() {
+        wasm.capturedecoder_finish(this.__wbg_ptr);
+    }
+    /**
+     * Frames decoded so far.
+     * @returns {number}
+     */
+    frames() {
+        const ret = wasm.capturedecoder_frames(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * A decoder that knows no formats yet.
+     */
+    constructor() {
+        const ret = wasm.capturedecoder_new();
+        this.__wbg_ptr = ret;
+        CaptureDecoderFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Decodes. Returns 0 if more of the file is needed, 1 if there is text to be taken, 2 at the
+     * end.
+     * @returns {number}
+     */
+    run() {
+        const ret = wasm.capturedecoder_run(this.__wbg_ptr);
+        return ret;
+    }
+    /**
+     * Says what to show: `list`, `tree`, `fields`, `json`, `verify`, `verify-json`, `nothing`; the
+     * fields by name, for `fields`; whether with bytes; whether a capture of the packets inside is
+     * made; after how many frames it ends.
+     *
+     * # Errors
+     * `unknown_field`.
+     * @param {string} output
+     * @param {string[]} fields
+     * @param {boolean} bytes
+     * @param {boolean} inner
+     * @param {number | null} [count]
+     */
+    show(output, fields, bytes, inner, count) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            const ptr0 = passStringToWasm0(output, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            const len0 = WASM_VECTOR_LEN;
+            const ptr1 = passArrayJsValueToWasm0(fields, wasm.__wbindgen_export);
+            const len1 = WASM_VECTOR_LEN;
+            wasm.capturedecoder_show(retptr, this.__wbg_ptr, ptr0, len0, ptr1, len1, bytes, inner, !isLikeNone(count), isLikeNone(count) ? 0 : count);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            if (r1) {
+                throw takeObject(r0);
+            }
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Where the file's next bytes go: room for at least so many.
+     * @param {number} least
+     * @returns {number}
+     */
+    space_address(least) {
+        const ret = wasm.capturedecoder_space_address(this.__wbg_ptr, least);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes of that room.
+     * @returns {number}
+     */
+    space_bytes() {
+        const ret = wasm.capturedecoder_space_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Sums over the frames so far.
+     *
+     * # Errors
+     * `fault` before it is said what to show.
+     * @returns {CaptureSummary}
+     */
+    summary() {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.capturedecoder_summary(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+    /**
+     * Takes what was made of the capture of packets inside, likewise.
+     * @returns {number}
+     */
+    take_inner() {
+        const ret = wasm.capturedecoder_take_inner(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Takes the text made so far: where it is. It stays there until the next call.
+     * @returns {number}
+     */
+    take_text() {
+        const ret = wasm.capturedecoder_take_text(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+    /**
+     * Bytes that were taken last.
+     * @returns {number}
+     */
+    taken_bytes() {
+        const ret = wasm.capturedecoder_taken_bytes(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) CaptureDecoder.prototype[Symbol.dispose] = CaptureDecoder.prototype.free;
+
+/**
  * A misuse, with a stable code.
  */
 export class CoreError {
@@ -421,8 +638,8 @@ export class CoreError {
         wasm.__wbg_coreerror_free(ptr, 0);
     }
     /**
-     * `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address` or
-     * `too_many_slots`.
+     * `unknown_format`, `bad_description`, `cannot_set`, `cannot_run`, `not_an_address`,
+     * `too_many_slots`, `too_many_formats` or `unknown_field`.
      * @returns {string}
      */
     get code() {
@@ -846,30 +1063,30 @@ export class Recording {
     /**
      * Begins a recording.
      *
-     * - `format`, `packet`, `key`: as for `Tunnel`
+     * - `format`, `packet`, `secrets`: as for `Tunnel`
      * - `ours`, `peer`: `ADDRESS:PORT` of both ends outside
      *
      * # Errors
      * `cannot_run`, `not_an_address`.
      * @param {Format} format
      * @param {string | null | undefined} packet
-     * @param {Uint8Array} key
+     * @param {Secrets} secrets
      * @param {string} ours
      * @param {string} peer
      */
-    constructor(format, packet, key, ours, peer) {
+    constructor(format, packet, secrets, ours, peer) {
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
             _assertClass(format, Format);
             var ptr0 = isLikeNone(packet) ? 0 : passStringToWasm0(packet, wasm.__wbindgen_export, wasm.__wbindgen_export2);
             var len0 = WASM_VECTOR_LEN;
-            const ptr1 = passArray8ToWasm0(key, wasm.__wbindgen_export);
-            const len1 = WASM_VECTOR_LEN;
+            _assertClass(secrets, Secrets);
+            var ptr1 = secrets.__destroy_into_raw();
             const ptr2 = passStringToWasm0(ours, wasm.__wbindgen_export, wasm.__wbindgen_export2);
             const len2 = WASM_VECTOR_LEN;
             const ptr3 = passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
             const len3 = WASM_VECTOR_LEN;
-            wasm.recording_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3);
+            wasm.recording_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, ptr2, len2, ptr3, len3);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
             var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
@@ -939,6 +1156,67 @@ export class Recording {
     }
 }
 if (Symbol.dispose) Recording.prototype[Symbol.dispose] = Recording.prototype.free;
+
+/**
+ * What a tunnel is given beside its format: keys, and what must be fresh. Opening a tunnel takes it
+ * and wipes the keys.
+ */
+export class Secrets {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        SecretsFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_secrets_free(ptr, 0);
+    }
+    /**
+     * Takes keys over.
+     *
+     * - `key`: the key; empty if the format has no cipher; that of what is sent, if an AEAD is given
+     *   its keys
+     * - `receive_key`: that of what is received, then
+     * - `end`: which end this is, `a` or `b`, if keys are derived
+     * - `now_us`: the time in microseconds since 1970
+     * - `seed`: 32 fresh random bytes, which random fields are made from
+     *
+     * # Errors
+     * `cannot_run`.
+     * @param {Uint8Array} key
+     * @param {Uint8Array | null | undefined} receive_key
+     * @param {string | null | undefined} end
+     * @param {number} now_us
+     * @param {Uint8Array} seed
+     */
+    constructor(key, receive_key, end, now_us, seed) {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            const ptr0 = passArray8ToWasm0(key, wasm.__wbindgen_export);
+            const len0 = WASM_VECTOR_LEN;
+            var ptr1 = isLikeNone(receive_key) ? 0 : passArray8ToWasm0(receive_key, wasm.__wbindgen_export);
+            var len1 = WASM_VECTOR_LEN;
+            var ptr2 = isLikeNone(end) ? 0 : passStringToWasm0(end, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len2 = WASM_VECTOR_LEN;
+            const ptr3 = passArray8ToWasm0(seed, wasm.__wbindgen_export);
+            const len3 = WASM_VECTOR_LEN;
+            wasm.secrets_new(retptr, ptr0, len0, ptr1, len1, ptr2, len2, now_us, ptr3, len3);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            this.__wbg_ptr = r0;
+            SecretsFinalization.register(this, this.__wbg_ptr, this);
+            return this;
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
+    }
+}
+if (Symbol.dispose) Secrets.prototype[Symbol.dispose] = Secrets.prototype.free;
 
 /**
  * One end of a tunnel, with the arena that its packets lie in.
@@ -1062,8 +1340,7 @@ export class Tunnel {
      * - `format`: with all values given that it needs
      * - `packet`: the kind of packet that the device has, `ip` or `ethernet`; nothing: the
      *   format's default
-     * - `key`: its key; empty if it has no cipher
-     * - `seed`: 32 fresh random bytes, which random fields are made from
+     * - `secrets`: its keys
      * - `peer`: `ADDRESS:PORT` that datagrams go to, or nothing
      * - `max_datagram_bytes`: the longest datagram that the carrier moves; 0: as UDP over IPv4
      * - `slots`: how many the arena has
@@ -1072,25 +1349,22 @@ export class Tunnel {
      * `cannot_run`, `not_an_address`, `too_many_slots`.
      * @param {Format} format
      * @param {string | null | undefined} packet
-     * @param {Uint8Array} key
-     * @param {Uint8Array} seed
+     * @param {Secrets} secrets
      * @param {string | null | undefined} peer
      * @param {number} max_datagram_bytes
      * @param {number} slots
      */
-    constructor(format, packet, key, seed, peer, max_datagram_bytes, slots) {
+    constructor(format, packet, secrets, peer, max_datagram_bytes, slots) {
         try {
             const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
             _assertClass(format, Format);
             var ptr0 = isLikeNone(packet) ? 0 : passStringToWasm0(packet, wasm.__wbindgen_export, wasm.__wbindgen_export2);
             var len0 = WASM_VECTOR_LEN;
-            const ptr1 = passArray8ToWasm0(key, wasm.__wbindgen_export);
-            const len1 = WASM_VECTOR_LEN;
-            const ptr2 = passArray8ToWasm0(seed, wasm.__wbindgen_export);
-            const len2 = WASM_VECTOR_LEN;
-            var ptr3 = isLikeNone(peer) ? 0 : passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
-            var len3 = WASM_VECTOR_LEN;
-            wasm.tunnel_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, max_datagram_bytes, slots);
+            _assertClass(secrets, Secrets);
+            var ptr1 = secrets.__destroy_into_raw();
+            var ptr2 = isLikeNone(peer) ? 0 : passStringToWasm0(peer, wasm.__wbindgen_export, wasm.__wbindgen_export2);
+            var len2 = WASM_VECTOR_LEN;
+            wasm.tunnel_new(retptr, format.__wbg_ptr, ptr0, len0, ptr1, ptr2, len2, max_datagram_bytes, slots);
             var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
             var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
             var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
@@ -1121,13 +1395,26 @@ export class Tunnel {
         return ret >>> 0;
     }
     /**
-     * If a wrong key is suspected anew: how many datagrams in a row deciphered to no packet.
-     * Otherwise 0.
-     * @returns {number}
+     * What a person should hear about, once; nothing if there is nothing new.
+     *
+     * # Errors
+     * None that could occur.
+     * @returns {TunnelEvent | undefined}
      */
-    poll_wrong_key() {
-        const ret = wasm.tunnel_poll_wrong_key(this.__wbg_ptr);
-        return ret;
+    poll_event() {
+        try {
+            const retptr = wasm.__wbindgen_add_to_stack_pointer(-16);
+            wasm.tunnel_poll_event(retptr, this.__wbg_ptr);
+            var r0 = getDataViewMemory0().getInt32(retptr + 4 * 0, true);
+            var r1 = getDataViewMemory0().getInt32(retptr + 4 * 1, true);
+            var r2 = getDataViewMemory0().getInt32(retptr + 4 * 2, true);
+            if (r2) {
+                throw takeObject(r1);
+            }
+            return takeObject(r0);
+        } finally {
+            wasm.__wbindgen_add_to_stack_pointer(16);
+        }
     }
     /**
      * Counts a datagram or packet of `length` bytes as dropped that was refused before it came
@@ -1353,6 +1640,9 @@ function __wbg_get_imports() {
 const BatchTunnelFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_batchtunnel_free(ptr, 1));
+const CaptureDecoderFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_capturedecoder_free(ptr, 1));
 const CoreErrorFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_coreerror_free(ptr, 1));
@@ -1365,6 +1655,9 @@ const FormatFinalization = (typeof FinalizationRegistry === 'undefined')
 const RecordingFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_recording_free(ptr, 1));
+const SecretsFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_secrets_free(ptr, 1));
 const TunnelFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_tunnel_free(ptr, 1));

@@ -15,7 +15,9 @@ export class WasmRecording implements CoreRecording {
     memory: WebAssembly.Memory,
     reasons: readonly Reason[],
   ) {
-    this.#recording = attempt(() => new wasm.Recording(format, packet, secretsOf(secrets), ours, peer));
+    this.#recording = attempt(
+      () => new wasm.Recording(format, packet, secretsOf(secrets), ours, peer),
+    );
     this.#memory = memory;
     this.#reasons = reasons;
   }
