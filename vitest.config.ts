@@ -8,7 +8,7 @@ export default defineConfig({
     globalSetup: ["test/build.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Tests in namespaces measure time and load: one file at a time, on machines of two cores.
+    // Tests of the tunnel measure time and load: one file at a time, on machines of two cores.
     fileParallelism: false,
     projects: [
       {
@@ -17,6 +17,9 @@ export default defineConfig({
           name: "all",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.long.test.ts", ...TUNNEL_TESTS],
+          // These mostly wait for programs that they start.
+          fileParallelism: true,
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },
