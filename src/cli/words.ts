@@ -47,8 +47,8 @@ export function safeWords(argv: readonly string[], table: CommandTable): SafeWor
   const named = commands.find(({ name }) => name === first);
   const command = named ?? defaultCommand;
   const own = [...globalOptions, ...command.options];
-  const { uses, words, rest } = read(argv, [...own, ...everyOption], (written) => {
-    throw unknown(written, own);
+  const { uses, words, rest } = read(argv, [...own, ...everyOption], (written, why) => {
+    throw why ? new Failure("usage", `${written} ${why}`) : unknown(written, own);
   });
   const foreign = uses.find(({ option }) => !own.includes(option));
   if (foreign) {
@@ -78,17 +78,18 @@ export function nameForCac({ name }: OptionSpec): string {
   return name.replace(/^no-/, "without-");
 }
 
-type OnUnknown = (written: string) => Use[];
+/** What to do about an option that is unknown, or wrong for the reason given. */
+type OnWrong = (written: string, why?: string) => Use[];
 
 /** Words that are options, words that are not, and what comes after `--`. */
-function read(argv: readonly string[], options: readonly OptionSpec[], onUnknown: OnUnknown) {
+function read(argv: readonly string[], options: readonly OptionSpec[], onWrong: OnWrong) {
   const uses: Use[] = [];
   const words: string[] = [];
   const rest = [...argv];
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === "--") break;
     if (!word.startsWith("-") || word === "-") words.push(word);
-    else uses.push(...readOptions(word, rest, options, onUnknown));
+    else uses.push(...readOptions(word, rest, options, onWrong));
   }
   return { uses, words, rest };
 }
@@ -106,23 +107,24 @@ function readOptions(
   word: string,
   rest: string[],
   options: readonly OptionSpec[],
-  onUnknown: OnUnknown,
+  onWrong: OnWrong,
 ): Use[] {
   if (word.startsWith("--")) {
     const [written = "", ...parts] = word.split("=");
     const option = options.find(({ name }) => `--${name}` === written);
-    if (option === undefined) return onUnknown(written);
-    return [finish(option, written, parts.length > 0 ? parts.join("=") : undefined, rest)];
+    if (option === undefined) return onWrong(written);
+    const attached = parts.length > 0 ? parts.join("=") : undefined;
+    return finish(option, written, attached, rest, onWrong);
   }
   const uses: Use[] = [];
   const letters = [...word].slice(1);
   for (const [i, letter] of letters.entries()) {
     const written = `-${letter}`;
     const option = options.find(({ short }) => short === letter);
-    if (option === undefined) return [...uses, ...onUnknown(written)];
+    if (option === undefined) return [...uses, ...onWrong(written)];
     // What follows the letter of an option with a value is the value: -kHEX.
     const value = option.value === undefined ? "" : letters.slice(i + 1).join("");
-    uses.push(finish(option, written, value === "" ? undefined : value, rest));
+    uses.push(...finish(option, written, value === "" ? undefined : value, rest, onWrong));
     if (option.value !== undefined) break;
   }
   return uses;
@@ -133,16 +135,14 @@ function finish(
   written: string,
   attached: string | undefined,
   rest: string[],
-): Use {
+  onWrong: OnWrong,
+): Use[] {
   if (option.value === undefined) {
-    if (attached !== undefined) throw new Failure("usage", `${written} takes no value`);
-    return { option, written };
+    return attached === undefined ? [{ option, written }] : onWrong(written, "takes no value");
   }
   const value = attached ?? rest.shift();
-  if (value === undefined) {
-    throw new Failure("usage", `${written} needs a value: ${written} ${option.value}`);
-  }
-  return { option, written, value };
+  if (value === undefined) return onWrong(written, `needs a value: ${written} ${option.value}`);
+  return [{ option, written, value }];
 }
 
 function unknown(written: string, options: readonly OptionSpec[]): Failure {

@@ -77,7 +77,7 @@ const lines: readonly (readonly [typed: string, line: string])[] = [
   ["crapvpn check fi", "crapvpn check file.hex"],
   ["crapvpn --format folder/", "crapvpn --format folder/inner.hex"],
   // An option that may be repeated is offered again.
-  ["crapvpn run --set a=1 --se", "crapvpn run --set a=1 --set"],
+  ["crapvpn run --expect a=1 --exp", "crapvpn run --expect a=1 --expect"],
   ["crapvpn run -p lonely", "crapvpn run -p lonely.example"],
   ["crapvpn doctor lonely", "crapvpn doctor lonely.example"],
   // Another program's command line.
@@ -135,7 +135,7 @@ describe.skipIf(!has("zsh"))("zsh (needs the program zsh)", () => {
   `;
   // After a long option that takes a value, zsh puts = until a blank is typed.
   const expected = lines.map(([, line]) =>
-    line.replace(/ --(hex-key|device|peer-host|shell|set)$/, "$&="),
+    line.replace(/ --(hex-key|device|peer-host|shell|expect)$/, "$&="),
   );
 
   test.each([

@@ -80,6 +80,8 @@ test("an option takes a value in every command or in none, but for --stats", () 
   expect(read("decode", "--stats", "FILE").words).toEqual(["decode", "--stats=true", "FILE"]);
   expect(read("decode", "FILE", "--stats").words).toEqual(["decode", "--stats=true", "FILE"]);
   expect(read("--stats", "10", "10.0.0.1").words).toEqual(["--stats=10", "10.0.0.1"]);
+  expect(read("--stats=10", "10.0.0.1").words).toEqual(["--stats=10", "10.0.0.1"]);
+  expect(() => read("decode", "--stats=10")).toThrow("--stats takes no value");
   const arity = new Map<string, boolean>();
   const every = [{ options: globalOptions }, ...commands] satisfies Pick<CommandSpec, "options">[];
   for (const { options } of every) {
