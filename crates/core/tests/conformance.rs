@@ -91,6 +91,7 @@ fn for_each_frame(file: &[u8], mut read: impl FnMut(&Frame<'_>)) {
             link,
             bytes: frame.bytes,
             original_length: frame.original_length,
+            comments: frame.comments,
         });
     }
 }

@@ -4,8 +4,9 @@
 
 use crapvpn_core::capture::{LinkType, Packet, Reader, Writer};
 use crapvpn_core::decode::{Output, Session, Show, State, View, Wanted};
+use crapvpn_core::dissect::show::Fields;
 use crapvpn_core::dissect::tunnel::Carrier;
-use crapvpn_core::dissect::{Dissector, Options};
+use crapvpn_core::dissect::{Dissector, Options, Registry};
 use crapvpn_core::format::{BUILT_IN, Format};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -123,6 +124,23 @@ fn of_first_fragments_alone_what_is_there_is_shown() {
     // The inner header of a packet that is there only in part.
     let start = text.find("bytes travel in other fragments").unwrap();
     assert!(text[start..].contains("Internet Protocol Version 4, Src: 192.168.2."));
+}
+
+#[test]
+fn what_people_wrote_to_a_frame_is_shown() {
+    let file = fs::read(format!("{CAPTURES}/file_pcapng_comments.pcapng")).unwrap();
+    let dissector = dissector(&[]);
+    let fields = Fields::new(&dissector.registry, ["frame.number", "frame.comment"]).unwrap();
+    let output = Output::Show(Show::new(View::Fields(fields), false));
+    let text = decode(dissector, output, &file, file.len()).text;
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[..2], ["1\tfirst", "2\t"]);
+    assert!(lines[2].starts_with("3\tgrößer als ein Byte,"), "{text}");
+
+    let tree = decode(self::dissector(&[]), Output::Show(Show::new(View::Tree, false)), &file, 100);
+    assert!(tree.text.starts_with("Packet comments\n    Comment: first\nFrame"), "{}", tree.text);
+    let chains = tree.session.stats().chains(&Registry::default());
+    assert!(chains.iter().all(|(chain, _)| !chain.contains("comment")), "{chains:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Bodies of fuzz targets: whatever the bytes, nothing panics, and what is told lies in the bytes.
 
 use super::{Output, Session, Show, State, View, Wanted};
+use crate::capture::Comments;
 use crate::dissect::{Dissection, Dissector, Frame, Link, Options};
 use crate::format::{BUILT_IN, Decoder, Format, Parts};
 use std::sync::OnceLock;
@@ -34,7 +35,14 @@ pub fn tunnel(data: &[u8]) {
     // Twice, since streams and fragments remember.
     for number in [1, 2] {
         let original_length = length.saturating_add((*lacks).into());
-        let frame = Frame { number, time: Some(0), link: *link, bytes, original_length };
+        let frame = Frame {
+            number,
+            time: Some(0),
+            link: *link,
+            bytes,
+            original_length,
+            comments: Comments::default(),
+        };
         check(dissector.dissect(&frame));
     }
 }

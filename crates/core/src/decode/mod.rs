@@ -139,6 +139,7 @@ impl Session {
                 link: link(frame.link),
                 bytes: frame.bytes,
                 original_length: frame.original_length,
+                comments: frame.comments,
             };
             self.dissector.dissect(&captured);
             let Self { dissector, text, .. } = self;

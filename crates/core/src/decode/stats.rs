@@ -1,5 +1,7 @@
 //! Sums over the frames of a capture: protocols, drops, overhead.
 
+use crate::dissect::protocol::comment::PROTOCOL as COMMENT;
+use crate::dissect::protocol::frame::PROTOCOL as FRAME;
 use crate::dissect::tunnel::Tunnels;
 use crate::dissect::{Dissection, FieldId, Node, Registry, Value};
 use crate::drop::Reason;
@@ -125,8 +127,9 @@ impl Stats {
             self.carrying_bytes += self.carrying(frame, bytes, dissection);
         }
         self.key.clear();
-        // The first layer is the frame itself.
-        let layers = dissection.nodes.iter().filter(|node| node.depth == 0).skip(1);
+        // Before the layers of the network are the frame itself and its comments.
+        let layers = dissection.nodes.iter().filter(|node| node.depth == 0);
+        let layers = layers.filter(|node| node.field != FRAME && node.field != COMMENT);
         self.key.extend(layers.map(|node| node.field.protocol));
         if !self.chains.contains_key(&self.key) {
             if self.chains.len() >= MAX_CHAINS {

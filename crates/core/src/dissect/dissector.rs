@@ -4,6 +4,7 @@ use super::conversation::{Conversations, Echoes};
 use super::protocol::{self, cooked, ethernet, ipv4, ipv6, loopback, raw};
 use super::tunnel::Tunnels;
 use super::{Dissection, FieldId, Place, Registry, Span, Value};
+use crate::capture::Comments;
 use crate::capture::fragments::Fragments;
 use crate::capture::streams::Streams;
 use crate::packet::Inside;
@@ -24,6 +25,8 @@ pub struct Frame<'a> {
     pub bytes: &'a [u8],
     /// Bytes that it had before the capture cut it.
     pub original_length: u32,
+    /// What people wrote to it.
+    pub comments: Comments<'a>,
 }
 
 /// What the first bytes of a frame are.
@@ -93,6 +96,7 @@ impl Dissector {
         (self.frame_number, self.time) = (frame.number, frame.time);
         self.ends = (Place::Nowhere, Place::Nowhere);
         let span = Span::new(0, frame.bytes, frame.original_length);
+        protocol::comment::dissect(self, span, frame.comments);
         protocol::frame::dissect(self, span, frame);
         match frame.link {
             Link::Ethernet => ethernet::dissect(self, span),

@@ -4,6 +4,7 @@
 use super::show::value::{self, Bytes};
 use super::show::{Fields, List, hex, json, tree};
 use super::{Dissector, Frame, Link, Options};
+use crate::capture::Comments;
 
 /// Fields of every way in which a value is shown.
 const FIELDS: [&str; 8] = [
@@ -42,7 +43,8 @@ pub fn dissect(data: &[u8]) {
         let there = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let original_length = there + if high & 0x80 == 0 { 0 } else { 100 };
         let time = Some(i64::from(there) * 1_000_000);
-        let frame = Frame { number, time, link, bytes, original_length };
+        let frame =
+            Frame { number, time, link, bytes, original_length, comments: Comments::default() };
         let dissection = all.dissect(&frame);
         out.clear();
         let mut depth = 0;

@@ -6,6 +6,7 @@
 
 mod application;
 mod arp;
+pub(crate) mod comment;
 pub(super) mod cooked;
 pub(super) mod data;
 mod dhcp;
@@ -13,7 +14,7 @@ mod dns;
 mod dns_record;
 pub(super) mod ethernet;
 mod ethertype;
-pub(super) mod frame;
+pub(crate) mod frame;
 mod http;
 mod icmp;
 mod icmpv6;
@@ -53,6 +54,7 @@ macro_rules! protocols {
 }
 
 protocols! {
+    Comment = comment,
     Frame = frame,
     Data = data,
     Malformed = malformed,
