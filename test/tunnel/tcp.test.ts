@@ -155,7 +155,7 @@ describe("a bad way", () => {
       expect(received.drops).toEqual({});
     }
     expect(lost()).toBe(before);
-  });
+  }, 120_000);
 
   test("both ends are restarted in mid-transfer, and it arrives whole", async () => {
     const { a, b } = await twoHosts();
